@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
+)
+
+// runOptions are the flags of `mainstay run`.
+type runOptions struct {
+	projectFlags
+	asOf string
+}
+
+func newRunCommand() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run one night and publish it",
+		Long: `Run one night: extract what is new, compute features, learn, score, audit and
+publish. It may be run again for the same day: what has not changed is reused
+and the same inputs give the same tables. When it fails, or is killed, the last
+published night stays and the next run continues where it can.
+
+` + exitHelp,
+		Example: `  mainstay run
+  mainstay run --project shop --as-of 2024-03-01
+  0 2 * * *  mainstay run --project /srv/shop     (in a crontab)`,
+		RunE: func(c *cobra.Command, _ []string) error { return runRun(c.Context(), c.OutOrStdout(), o) },
+	}
+	o.add(c)
+	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) whose night it is: it sees the events before that day (default: today in the project's time zone)")
+	return c
+}
+
+func runRun(ctx context.Context, out io.Writer, o runOptions) error {
+	p, err := o.load(ctx)
+	if err != nil {
+		return err
+	}
+	asOf := pipeline.DayOf(time.Now(), p.Config.Location())
+	if o.asOf != "" {
+		if asOf, err = pipeline.ParseDay(o.asOf); err != nil {
+			return usageError{fmt.Errorf("--as-of: %w", err)}
+		}
+	}
+	night, err := runNight(ctx, p, asOf)
+	if err != nil {
+		return err
+	}
+	if err := printNight(ctx, out, p, night, false); err != nil {
+		return err
+	}
+	return warningsOf(night)
+}
+
+// runNight runs a night with progress on the terminal (plain lines when there is none).
+func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day) (jobs.Outcome, error) {
+	watch := newWatch(os.Stderr)
+	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))})
+}
+
+// warningsOf prints a night's warnings and turns them into the exit code.
+func warningsOf(night jobs.Outcome) error {
+	if len(night.Warnings) == 0 {
+		return nil
+	}
+	for _, w := range night.Warnings {
+		fmt.Fprintln(os.Stderr, "warning:", w)
+	}
+	return warningsError{len(night.Warnings)}
+}

@@ -1,0 +1,116 @@
+// Command mainstay runs the nights of a company's customer mining: it extracts orders
+// and interactions, computes point-in-time features, learns and predicts churn and
+// cross-sell, and publishes tables that analysts query. See `mainstay help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// Exit codes. A caller such as cron reads them; they are listed in the help.
+const (
+	exitPublished = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitHeld      = 3
+	exitWarnings  = 4
+)
+
+const exitHelp = `Exit codes:
+  0  done; for a night: published
+  1  failed; for a night: the last published night stands
+  2  bad usage or configuration; nothing was started
+  3  another night holds the data directory
+  4  published, with warnings to read`
+
+// usageError is a mistake of the caller: nothing was started.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// warningsError says that a night was published and has warnings.
+type warningsError struct{ n int }
+
+func (e warningsError) Error() string { return fmt.Sprintf("published, with %d warnings", e.n) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRootCommand().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mainstay:", err)
+	}
+	os.Exit(exitCode(err))
+}
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var held *ledger.HeldError
+	var usage usageError
+	var warnings warningsError
+	switch {
+	case err == nil:
+		return exitPublished
+	case errors.As(err, &warnings):
+		return exitWarnings
+	case errors.As(err, &held):
+		return exitHeld
+	case errors.As(err, &usage):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mainstay",
+		Short: "The whole night of customer mining in one binary",
+		Long: `mainstay extracts a company's orders and customer interactions, computes
+point-in-time customer features in SQL, predicts churn and cross-sell, explains
+every score, and publishes the result as tables that analysts query.
+
+` + exitHelp,
+		Example: `  mainstay demo                         see a night on a generated shop
+  mainstay init shop && cd shop         start a project
+  mainstay run                          run tonight's night
+  mainstay query "FROM churn_scores"    read the result`,
+		Version:       jobs.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see `%s --help`)", err, c.CommandPath())}
+	})
+	for _, c := range []*cobra.Command{
+		newDemoCommand(), newInitCommand(), newRunCommand(), newScheduleCommand(), newJobsCommand(),
+		newNightsCommand(), newQueryCommand(), newCheckCommand(), newGenerateCommand(),
+	} {
+		c.Args = usageArgs(c.Args)
+		root.AddCommand(c)
+	}
+	return root
+}
+
+// usageArgs marks a wrong number of arguments as bad usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if check == nil {
+			check = cobra.NoArgs
+		}
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w (see `%s --help`)", err, c.CommandPath())}
+		}
+		return nil
+	}
+}

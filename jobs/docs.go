@@ -1,0 +1,206 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mainstay-etl/mainstay/models/explain"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	sqlfiles "github.com/mainstay-etl/mainstay/sql"
+)
+
+// goTables describes the tables that jobs in Go make, as sidecars do for SQL models.
+// Features and reasons are described by the sidecars of the feature files.
+var goTables = map[string]sqlfiles.Sidecar{
+	rowAccountsTable: {
+		Key: []string{"source", "input", "table_name", "as_of", "replaced"},
+		Columns: []sqlfiles.Column{
+			{Name: "source", Meaning: "Source in mainstay.yaml."},
+			{Name: "input", Meaning: "File (later: key range) that was read."},
+			{Name: "table_name", Meaning: "Contract table that the rows were mapped to; (unparsed) for records that could not be taken apart."},
+			{Name: "rows_read", Meaning: "Rows that the mapping gave.", Unit: "rows"},
+			{Name: "rows_stored", Meaning: "Rows written to the lake.", Unit: "rows"},
+			{Name: "rows_duplicate", Meaning: "Exact copies of a row of the same input, left out.", Unit: "rows"},
+			{Name: "rows_quarantined", Meaning: "Rows refused; see quarantine.", Unit: "rows"},
+			{Name: "as_of", Meaning: "Night that read the input."},
+			{Name: "replaced", Meaning: "A later version of the input took its place; its rows no longer count."},
+		},
+		Checks: []sqlfiles.Check{{Kind: sqlfiles.Expression, Name: "every row is accounted for", SQL: "rows_read = rows_stored + rows_duplicate + rows_quarantined", Severity: sqlfiles.SeverityError}},
+	},
+	quarantineTable: {
+		Columns: []sqlfiles.Column{
+			{Name: "source", Meaning: "Source in mainstay.yaml."},
+			{Name: "table_name", Meaning: "Contract table that the row was mapped to."},
+			{Name: "input", Meaning: "File that it came from."},
+			{Name: "record", Meaning: "Number of the record in its file, from 1 (for unparsed records: the line)."},
+			{Name: "reason", Meaning: "Why it was refused: missing_COLUMN, bad_COLUMN or malformed_record."},
+			{Name: "detail", Meaning: "The reason with the value."},
+			{Name: "row", Meaning: "The row as it came, as JSON."},
+			{Name: "as_of", Meaning: "Night that refused it."},
+		},
+		Checks: []sqlfiles.Check{{Kind: sqlfiles.NotNull, Columns: []string{"source", "table_name", "reason", "row"}, Severity: sqlfiles.SeverityError}},
+	},
+	nightsTable: {
+		Key: []string{"as_of"},
+		Columns: []sqlfiles.Column{
+			{Name: "as_of", Meaning: "As-of day: the night saw the events before it."},
+			{Name: "mainstay_version", Meaning: "Version of mainstay that made it."},
+			{Name: "config", Meaning: "Fingerprint of its configuration and SQL models."},
+			{Name: "lake", Meaning: "Digest of the events that it saw."},
+			{Name: "directory", Meaning: "Its tables as Parquet, below the data directory."},
+		},
+	},
+	modelMetricsTable: {Key: []string{"task", "estimator", "data", "metric"}, Columns: metricDocs},
+	scoreGradesTable: {
+		Key:     []string{"scored_as_of", "task", "metric"},
+		Columns: append([]sqlfiles.Column{{Name: "scored_as_of", Meaning: "As-of day of the scores."}}, metricDocs...),
+	},
+	churnReasons:     {Key: []string{"customer_id", "rank"}, Columns: reasonDocs},
+	crossSellReasons: {Key: []string{"customer_id", "category", "rank"}, Columns: reasonDocs},
+}
+
+var metricDocs = []sqlfiles.Column{
+	{Name: "task", Meaning: "What is predicted: churn or cross_sell."},
+	{Name: "model_version", Meaning: "Version of the model: the last cutoff that it learned from and a hash."},
+	{Name: "estimator", Meaning: "What was judged: the model, a simple rule, or the published scores."},
+	{Name: "data", Meaning: "What it was judged on: a later time than it learned from."},
+	{Name: "metric", Meaning: "auc, average_precision, log_loss, brier, lift_top_10, calibration_error, base_rate, mean_probability; for cross-sell also hit_at_3 and auc_within_customer."},
+	{Name: "value", Meaning: "Value of the metric."},
+	{Name: "n", Meaning: "Rows that it was measured on (customers for hit_at_3 and auc_within_customer)."},
+}
+
+var reasonDocs = []sqlfiles.Column{
+	{Name: "customer_id", Meaning: "The customer."},
+	{Name: "category", Meaning: "The category offered."},
+	{Name: "rank", Meaning: "1 for the feature that moved the score most."},
+	{Name: "feature", Meaning: "Feature, a column of customer_features or customer_category_features."},
+	{Name: "value", Meaning: "Its value; NULL where it is not known."},
+	{Name: "direction", Meaning: "raises or lowers the probability."},
+	{Name: "effect", Meaning: "By how much, in log-odds: base and all effects add up to the score.", Source: "Path attribution (Saabas 2014) scaled to log-odds."},
+	{Name: "sentence", Meaning: "The reason in words."},
+}
+
+// sidecar finds what is known of a published table.
+func (p *Project) sidecar(table string) (sqlfiles.Sidecar, bool) {
+	if s, ok := goTables[table]; ok {
+		return s, true
+	}
+	if m, ok := p.Models.Get(table); ok && m.Sidecar != nil {
+		return *m.Sidecar, true
+	}
+	keys := map[string][]string{customerFeatures: {"customer_id"}, customerCategoryFeatures: {"customer_id", "category"}}
+	key, ok := keys[table]
+	if !ok {
+		return sqlfiles.Sidecar{}, false
+	}
+	s := sqlfiles.Sidecar{Key: key, Columns: []sqlfiles.Column{
+		{Name: "as_of", Meaning: "As-of day: features know the events before it."},
+		{Name: "customer_id", Meaning: "Active customer."},
+		{Name: "category", Meaning: "Category not bought in the lookback window."},
+	}}
+	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		if m.Sidecar != nil {
+			s.Columns = append(s.Columns, m.Sidecar.Columns...)
+		}
+	}
+	return s, true
+}
+
+// columnDocs are the comments on a published table's columns.
+func (p *Project) columnDocs(table string) map[string]string {
+	out := map[string]string{}
+	s, _ := p.sidecar(table)
+	for _, c := range s.Columns {
+		text := c.Meaning
+		if c.Unit != "" {
+			text += " Unit: " + c.Unit + "."
+		}
+		if c.Range != "" {
+			text += " Range: " + c.Range + "."
+		}
+		if c.Source != "" {
+			text += " Source: " + c.Source
+		}
+		out[c.Name] = strings.TrimSpace(text)
+	}
+	return out
+}
+
+// checks are what must hold of a published table: its keys are unique, and what its
+// sidecar says.
+func (p *Project) checks(table string) []duck.Check {
+	s, ok := p.sidecar(table)
+	if !ok {
+		return nil
+	}
+	return sidecarChecks(table, s)
+}
+
+func sidecarChecks(table string, s sqlfiles.Sidecar) []duck.Check {
+	var out []duck.Check
+	add := func(severity sqlfiles.Severity, c duck.Check) {
+		c.Severity = cmp.Or(string(severity), severityError)
+		out = append(out, c)
+	}
+	unique := false
+	for _, c := range s.Checks {
+		switch c.Kind {
+		case sqlfiles.Unique:
+			unique = unique || strings.Join(c.Columns, ",") == strings.Join(s.Key, ",")
+			add(c.Severity, duck.Unique(table, c.Columns))
+		case sqlfiles.NotNull:
+			for _, col := range c.Columns {
+				add(c.Severity, duck.NotNull(table, col))
+			}
+		case sqlfiles.AcceptedValues:
+			add(c.Severity, duck.Accepted(table, c.Column, c.Values))
+		case sqlfiles.Range:
+			add(c.Severity, duck.InRange(table, c.Column, c.Min, c.Max))
+		case sqlfiles.Expression:
+			add(c.Severity, duck.Holds(table, c.Name, c.SQL))
+		}
+	}
+	if len(s.Key) > 0 && !unique {
+		add(sqlfiles.SeverityError, duck.Unique(table, s.Key))
+	}
+	return out
+}
+
+// checkModels runs the checks of models that were just made in a session, so that what
+// breaks a rule is named where it is made, not where it surfaces.
+func checkModels(ctx context.Context, s *duck.Session, models []sqlfiles.Model) error {
+	for _, m := range models {
+		if m.Sidecar == nil {
+			continue
+		}
+		for _, c := range sidecarChecks(m.Name, *m.Sidecar) {
+			if c.Severity != severityError {
+				continue
+			}
+			f, err := s.RunCheck(ctx, c)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.Sidecar.Path, err)
+			}
+			if f.Rows > 0 {
+				return fmt.Errorf("%s: check %q fails for %d rows: %s", m.Sidecar.Path, c.Name, f.Rows, f.Sample)
+			}
+		}
+	}
+	return nil
+}
+
+// wordings say how features are told to a salesperson.
+func (p *Project) wordings() explain.Wordings {
+	w := explain.Wordings{}
+	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		if m.Sidecar == nil {
+			continue
+		}
+		for _, c := range m.Sidecar.Columns {
+			w[c.Name] = explain.Wording{Say: c.Say, Meaning: c.Meaning, Unit: c.Unit}
+		}
+	}
+	return w
+}

@@ -1,0 +1,159 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/learn"
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// Names of the tables about how good the models are.
+const (
+	modelMetricsTable = "model_metrics"
+	scoreGradesTable  = "score_grades"
+)
+
+var metricColumns = []string{"task VARCHAR", "model_version VARCHAR", "estimator VARCHAR", "data VARCHAR", "metric VARCHAR", "value DOUBLE", "n BIGINT"}
+
+// metricsJob tells how good the models in use were on a later time than they learned
+// from, beside the best simple rule.
+func metricsJob(p *Project) pipeline.Job {
+	return pipeline.Job{
+		Name: modelMetricsTable, Kind: pipeline.Report, Needs: []string{churnModel, crossSellModel}, Logic: Version,
+		About: "How good tonight's models are, measured on a later time than they learned from, beside the best simple rule.",
+		Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+			var rows []string
+			for _, pr := range predictions() {
+				part, ok := r.In[pr.model].At("", "")
+				if !ok {
+					continue
+				}
+				m, err := learn.Load(pr.task, part.Path)
+				if err != nil {
+					return pipeline.Table{}, err
+				}
+				for _, x := range m.Report.Metrics {
+					rows = append(rows, metricRow(pr.task.Name, m.Header.Version, x))
+				}
+			}
+			return p.valuesTable(ctx, r, metricColumns, rows)
+		},
+	}
+}
+
+func metricRow(task, version string, x models.Metric) string {
+	return fmt.Sprintf("(%s, %s, %s, %s, %s, %s, %d)", duck.Quote(task), duck.Quote(version), duck.Quote(x.Estimator), duck.Quote(x.Data), duck.Quote(x.Name), strconv.FormatFloat(x.Value, 'e', -1, 64), x.N)
+}
+
+// published scores and the column with the probability, per task.
+var scoreTables = map[string][2]string{
+	"churn":      {"churn_scores", "churn_probability"},
+	"cross_sell": {"cross_sell_scores", "probability"},
+}
+
+// gradeJob lets published scores whose horizon has passed meet reality.
+func gradeJob(p *Project) (pipeline.Job, error) {
+	var all []string
+	var logic []any
+	for _, pr := range predictions() {
+		n, err := p.plan.closure(pr.labels)
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		all = append(all, n.tables()...)
+		logic = append(logic, n.texts())
+	}
+	prelude, err := p.prelude(pipeline.Day{})
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	slices.Sort(all)
+	return pipeline.Job{
+		Name: scoreGradesTable, Kind: pipeline.Report, Needs: slices.Compact(all), Logic: pipeline.Fingerprint(Version, prelude, logic),
+		About: "How good the published scores turned out to be, once their horizon had passed.",
+		Run:   p.grades,
+	}, nil
+}
+
+func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+	nights, err := r.Night.Ledger.PublishedNights(ctx)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	nights = slices.DeleteFunc(nights, func(n ledger.Night) bool {
+		day, err := pipeline.ParseDay(n.AsOf)
+		return err != nil || !p.mature(day, r.Night.AsOf)
+	})
+	var rows []string
+	for i, n := range nights {
+		r.Progress(i, len(nights), "scores of "+n.AsOf)
+		for _, pr := range predictions() {
+			graded, err := p.grade(ctx, r, n, pr)
+			if err != nil {
+				return pipeline.Table{}, fmt.Errorf("grading the %s scores of %s: %w", pr.task.Name, n.AsOf, err)
+			}
+			rows = append(rows, graded...)
+		}
+	}
+	t, err := p.valuesTable(ctx, r, append([]string{"scored_as_of DATE"}, metricColumns...), rows)
+	t.Note = fmt.Sprintf("%d score days graded", len(nights))
+	return t, err
+}
+
+// grade measures one task's published scores of one day.
+func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) ([]string, error) {
+	scores, version, err := p.publishedScores(ctx, r, n, pr)
+	if err != nil || version == "" {
+		return nil, err
+	}
+	day, err := pipeline.ParseDay(n.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	need, err := p.plan.closure(pr.labels)
+	if err != nil {
+		return nil, err
+	}
+	m, _ := p.Models.Get(pr.labels)
+	labels, err := p.labels(ctx, r, []pipeline.Day{day}, need, m)
+	if err != nil {
+		return nil, err
+	}
+	metrics, _, err := learn.Judge(ctx, pr.task, scores, labels.Parts[0].Path, "published", "outcome of "+n.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	var rows []string
+	for _, x := range metrics {
+		rows = append(rows, fmt.Sprintf("(DATE %s, %s", duck.Quote(n.AsOf), metricRow(pr.task.Name, version, x)[1:]))
+	}
+	return rows, nil
+}
+
+// publishedScores copies the scores of a day as analysts saw them; version is "" when
+// there were none.
+func (p *Project) publishedScores(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) (path, version string, err error) {
+	dir, err := r.Scratch()
+	if err != nil {
+		return "", "", err
+	}
+	s, err := duck.Open(ctx, duck.Options{})
+	if err != nil {
+		return "", "", err
+	}
+	defer s.Close()
+	table := scoreTables[pr.task.Name]
+	from := duck.ReadParquet([]string{filepath.Join(r.Night.Dir, n.Directory, table[0]+".parquet")})
+	path = filepath.Join(dir, fmt.Sprintf("%s-%s.parquet", table[0], n.AsOf))
+	if _, err := s.WriteParquet(ctx, fmt.Sprintf("SELECT %s, %s AS probability FROM %s ORDER BY ALL", duck.Idents(pr.task.Keys), table[1], from), path); err != nil {
+		return "", "", err
+	}
+	return path, version, s.Scan(ctx, "SELECT coalesce(max(model_version), '') FROM "+from, &version)
+}

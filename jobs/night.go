@@ -1,0 +1,98 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// Options of a night.
+type Options struct {
+	AsOf  pipeline.Day
+	Log   *slog.Logger
+	Watch pipeline.Observer
+	Extra []pipeline.Job   // a company's own jobs
+	Now   func() time.Time // stamps the ledger; nil means time.Now
+}
+
+// Outcome is a published night.
+type Outcome struct {
+	Night    int64
+	AsOf     pipeline.Day
+	Tables   pipeline.Tables
+	Warnings []string // to read; the night is published all the same
+}
+
+// RunNight runs one night and publishes it. On any error the last published night
+// stays. A *ledger.HeldError means that another night runs on the data directory.
+func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err error) {
+	g, err := p.Graph(o.Extra)
+	if err != nil {
+		return out, err
+	}
+	l, err := ledger.Open(ctx, p.DataDir, o.Now)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	lease, err := l.Acquire(ctx, "night "+o.AsOf.String())
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, lease.Release()) }()
+	if err := pipeline.SweepScratch(p.DataDir); err != nil {
+		return out, err
+	}
+	record := ledger.Night{AsOf: o.AsOf.String(), Version: Version, Config: p.Fingerprint()}
+	if record.ID, err = l.Begin(ctx, record); err != nil {
+		return out, err
+	}
+	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log, Watch: o.Watch, Workers: p.Config.Resources.Workers}
+	out, err = p.buildAndPublish(ctx, n, g, &record)
+	// The end is recorded even when the night was told to stop.
+	end := context.WithoutCancel(ctx)
+	record.Status = ledger.Published
+	if err != nil {
+		record.Status, record.Error = ledger.Failed, err.Error()
+		if errors.Is(err, context.Canceled) {
+			record.Status = ledger.Interrupted
+		}
+	}
+	return out, errors.Join(err, l.End(end, record), pipeline.SweepScratch(p.DataDir))
+}
+
+func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, record *ledger.Night) (Outcome, error) {
+	out := Outcome{Night: n.ID, AsOf: n.AsOf}
+	tables, err := n.Build(ctx, g)
+	if err != nil {
+		return out, err
+	}
+	out.Tables = tables
+	dir, warnings, err := p.publish(ctx, n, g, tables)
+	if err != nil {
+		return out, err
+	}
+	if warnings != "" {
+		out.Warnings = append(out.Warnings, warnings)
+	}
+	out.Warnings = append(out.Warnings, p.warnings(tables)...)
+	record.Directory, record.Warnings = dir, len(out.Warnings)
+	record.Lake = lakeDigest(&pipeline.Run{In: tables})
+	return out, nil
+}
+
+// warnings are what the night published but wants read.
+func (p *Project) warnings(tables pipeline.Tables) []string {
+	var out []string
+	for _, name := range []string{churnModel, crossSellModel} {
+		if t := tables[name]; len(t.Parts) == 0 {
+			out = append(out, fmt.Sprintf("%s: %s", name, t.Note))
+		}
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+// Package jobs composes a night: one file per job, from the SQL models, the models
+// that learn, the lake and the engine. All is the explicit list of a night's jobs and
+// RunNight runs them, audits what they made and publishes it.
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/config"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	sqlfiles "github.com/mainstay-etl/mainstay/sql"
+)
+
+// Version of mainstay; a night records it and its results depend on it.
+const Version = "0.1.0"
+
+// Project is a loaded project: its configuration, its SQL models and where its data
+// goes.
+type Project struct {
+	Config  *config.Config
+	Models  *sqlfiles.Set
+	DataDir string // absolute
+	plan    *plan
+}
+
+// Load reads a project directory and checks all of it before any work: the
+// configuration, the SQL models with their sidecars, and what each model reads.
+// dataDir overrides the configuration's when it is not empty.
+func Load(ctx context.Context, dir, dataDir string) (*Project, error) {
+	c, err := config.Load(dir, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	if dataDir == "" {
+		dataDir = string(c.Data)
+	}
+	if dataDir, err = filepath.Abs(dataDir); err != nil {
+		return nil, fmt.Errorf("finding the data directory: %w", err)
+	}
+	models, err := loadModels(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{Config: c, Models: models, DataDir: dataDir}
+	if p.plan, err = newPlan(ctx, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func loadModels(dir string) (*sqlfiles.Set, error) {
+	own := filepath.Join(dir, "sql")
+	var overlay fs.FS
+	if st, err := os.Stat(own); err == nil && st.IsDir() {
+		overlay = os.DirFS(own)
+	}
+	return sqlfiles.Load(overlay)
+}
+
+// session are the options of a session that makes a table: one thread, so that the
+// same inputs give the same bytes.
+func (p *Project) session(r *pipeline.Run) (duck.Options, error) {
+	tmp, err := r.Scratch()
+	if err != nil {
+		return duck.Options{}, err
+	}
+	return duck.Options{Threads: 1, Memory: p.memory(), TempDir: filepath.Join(tmp, "spill")}, nil
+}
+
+// memory is the configured limit in DuckDB's words.
+func (p *Project) memory() string {
+	if p.Config.Resources.Memory == 0 {
+		return ""
+	}
+	return p.Config.Resources.Memory.String()
+}
+
+// prelude writes the macros of a session at a cutoff.
+func (p *Project) prelude(cutoff pipeline.Day) (string, error) {
+	c := p.Config
+	return sqlfiles.Prelude(sqlfiles.Params{
+		AsOf: cutoff.String(), TimeZone: string(c.TimeZone),
+		LookbackDays: c.History.LookbackDays, HorizonDays: c.History.HorizonDays,
+		CrossSellCategoryLimit: c.CrossSell.Categories, DefaultMarginRate: c.Margin.DefaultRate,
+		RiskHigh: c.RiskBands.High, RiskMedium: c.RiskBands.Medium,
+	})
+}

@@ -1,0 +1,131 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// Names of the tables in which a night reports about itself.
+const (
+	nightsTable      = "nights"
+	rowAccountsTable = "row_accounts"
+	quarantineTable  = "quarantine"
+)
+
+// reportJobs make the tables in which a night reports about itself.
+func reportJobs(p *Project) []pipeline.Job {
+	return []pipeline.Job{
+		{
+			Name: rowAccountsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: Version,
+			About: "What became of every row: per source, input and table, rows read = stored + duplicates + quarantined.",
+			Run:   p.rowAccounts,
+		},
+		{
+			Name: quarantineTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: Version,
+			About: "Every refused row with its reason.",
+			Run:   p.quarantine,
+		},
+		{
+			Name: nightsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: Version,
+			About: "The published nights, one row per as-of day, this one included.",
+			Run:   p.nights,
+		},
+	}
+}
+
+func (p *Project) rowAccounts(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+	accounts, err := r.Night.Ledger.Accounts(ctx)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	rows := make([]string, len(accounts))
+	for i, a := range accounts {
+		rows[i] = fmt.Sprintf("(%s, %s, %s, %d, %d, %d, %d, DATE %s, %t)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), duck.Quote(a.Table),
+			a.Read, a.Stored, a.Duplicates, a.Quarantined, duck.Quote(a.Input.AsOf), a.Input.Replaced)
+	}
+	return p.valuesTable(ctx, r, []string{"source VARCHAR", "input VARCHAR", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "as_of DATE", "replaced BOOLEAN"}, rows)
+}
+
+// nights lists what is published once this night is. Only what the night's inputs
+// decide is in it, so that the same night gives the same bytes; when and where it ran
+// is in the ledger (`mainstay nights`).
+func (p *Project) nights(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+	nights, err := r.Night.Ledger.PublishedNights(ctx)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	tonight := ledger.Night{AsOf: r.Night.AsOf.String(), Version: Version, Config: p.Fingerprint(), Lake: lakeDigest(r)}
+	row := func(n ledger.Night) string {
+		return fmt.Sprintf("(DATE %s, %s, %s, %s, %s)", duck.Quote(n.AsOf), duck.Quote(n.Version), duck.Quote(n.Config), duck.Quote(n.Lake), duck.Quote(filepath.Join("tables", "as_of="+n.AsOf)))
+	}
+	rows := []string{row(tonight)}
+	for _, n := range nights {
+		if n.AsOf != tonight.AsOf {
+			rows = append(rows, row(n))
+		}
+	}
+	return p.valuesTable(ctx, r, []string{"as_of DATE", "mainstay_version VARCHAR", "config VARCHAR", "lake VARCHAR", "directory VARCHAR"}, rows)
+}
+
+// lakeDigest names the state of the lake that the night sees.
+func lakeDigest(r *pipeline.Run) string {
+	var states []any
+	for _, c := range contract.Names() {
+		states = append(states, r.In[c].Digest())
+	}
+	return pipeline.Fingerprint(states...)[:16]
+}
+
+func (p *Project) quarantine(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	query, err := l.Quarantine(ctx)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	return p.queryTable(ctx, r, query)
+}
+
+// valuesTable makes a table of literal rows, sorted.
+func (p *Project) valuesTable(ctx context.Context, r *pipeline.Run, columns, rows []string) (pipeline.Table, error) {
+	names, casts := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		name, typ, _ := strings.Cut(c, " ")
+		names[i] = name
+		casts[i] = fmt.Sprintf("CAST(%s AS %s) AS %s", name, typ, name)
+	}
+	from := fmt.Sprintf("(VALUES %s) AS t(%s)", strings.Join(rows, ",\n"), strings.Join(names, ", "))
+	if len(rows) == 0 {
+		from = fmt.Sprintf("(SELECT %s WHERE false) AS t(%s)", strings.TrimSuffix(strings.Repeat("NULL, ", len(columns)), ", "), strings.Join(names, ", "))
+	}
+	return p.queryTable(ctx, r, fmt.Sprintf("SELECT %s FROM %s ORDER BY ALL", strings.Join(casts, ", "), from))
+}
+
+// queryTable makes a table from a query that names all of its inputs.
+func (p *Project) queryTable(ctx context.Context, r *pipeline.Run, query string) (pipeline.Table, error) {
+	spec := pipeline.PartSpec{Dir: filepath.Join("results", r.Job.Name, "as_of="+r.Night.AsOf.String()), Ext: ".parquet", Key: []any{query}}
+	part, err := r.Part(ctx, spec, func(ctx context.Context, path string) (rows int64, err error) {
+		o, err := p.session(r)
+		if err != nil {
+			return 0, err
+		}
+		s, err := duck.Open(ctx, o)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		return s.WriteParquet(ctx, query, path)
+	})
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	return pipeline.Table{Parts: []pipeline.Part{part}}, nil
+}

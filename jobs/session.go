@@ -1,0 +1,155 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
+	sqlfiles "github.com/mainstay-etl/mainstay/sql"
+)
+
+// view says what a session sees of the lake.
+type view struct {
+	cutoff pipeline.Day
+	whole  bool // all events, not only those before the cutoff: the catalogue
+}
+
+// window is the span of event time of a base table in a view: before the cutoff, or,
+// for a future_ table, the horizon from the cutoff on.
+func (p *Project) window(v view, base string) lake.Window {
+	zone := p.Config.Location()
+	at := v.cutoff.Start(zone)
+	switch {
+	case v.whole:
+		return lake.Window{}
+	case strings.HasPrefix(base, futurePrefix):
+		return lake.Window{From: at, To: p.labelEnd(v.cutoff)}
+	}
+	return lake.Window{To: at}
+}
+
+// labelEnd is the end of the label window of a cutoff.
+func (p *Project) labelEnd(cutoff pipeline.Day) time.Time {
+	return cutoff.AddDays(p.Config.History.HorizonDays).Start(p.Config.Location())
+}
+
+// mature tells whether a cutoff's labels are known in a night.
+func (p *Project) mature(cutoff, asOf pipeline.Day) bool {
+	return !asOf.Before(cutoff.AddDays(p.Config.History.HorizonDays))
+}
+
+// open starts a session that holds what n needs: macros, base tables cut by the view,
+// the catalogue and other tables of the night, and the models in their order. Feature
+// models are left to the caller, which knows which of them it wants.
+func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*duck.Session, error) {
+	o, err := p.session(r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := duck.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fill(ctx, s, r, v, n); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *Project) fill(ctx context.Context, s *duck.Session, r *pipeline.Run, v view, n needs) error {
+	prelude, err := p.prelude(v.cutoff)
+	if err != nil {
+		return err
+	}
+	if err := s.Exec(ctx, prelude); err != nil {
+		return fmt.Errorf("loading the prelude: %w", err)
+	}
+	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	for _, base := range n.base {
+		t, err := l.Table(ctx, strings.TrimPrefix(base, futurePrefix))
+		if err != nil {
+			return err
+		}
+		if err := createTable(ctx, s, base, t.Select(p.window(v, base), string(p.Config.TimeZone))); err != nil {
+			return fmt.Errorf("reading %s from the lake: %w", base, err)
+		}
+	}
+	for _, name := range slices.Concat(n.catalogue, n.marts) {
+		if err := loadNightTable(ctx, s, r, v, name); err != nil {
+			return err
+		}
+	}
+	for _, m := range n.models {
+		if m.Layer == sqlfiles.Staging {
+			if err := runModel(ctx, s, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func loadNightTable(ctx context.Context, s *duck.Session, r *pipeline.Run, v view, name string) error {
+	t, ok := r.In[name]
+	if !ok {
+		return fmt.Errorf("table %s is not there for job %s", name, r.Job.Name)
+	}
+	part, ok := currentPart(t, v.cutoff)
+	if !ok {
+		return fmt.Errorf("table %s has nothing for %s", name, v.cutoff)
+	}
+	return s.Exec(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS SELECT * FROM %s", duck.Ident(name), duck.ReadParquet([]string{part.Path})))
+}
+
+// currentPart is the part of a table for a cutoff, or its only one.
+func currentPart(t pipeline.Table, cutoff pipeline.Day) (pipeline.Part, bool) {
+	if part, ok := t.At(cutoff.String(), ""); ok {
+		return part, true
+	}
+	return t.At("", "")
+}
+
+// runModel makes a model's table in the session.
+func runModel(ctx context.Context, s *duck.Session, m sqlfiles.Model) error {
+	if err := createTable(ctx, s, m.Name, m.SQL); err != nil {
+		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	return nil
+}
+
+func createTable(ctx context.Context, s *duck.Session, name, query string) error {
+	return s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS\n%s", duck.Ident(name), strings.TrimRight(strings.TrimSpace(query), "; \n")))
+}
+
+// lakeKey is what a session's result depends on besides its SQL: the state of each
+// lake table in its window and the content of the other tables that it reads.
+func (p *Project) lakeKey(ctx context.Context, r *pipeline.Run, v view, n needs) ([]any, error) {
+	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	var key []any
+	for _, base := range n.base {
+		t, err := l.Table(ctx, strings.TrimPrefix(base, futurePrefix))
+		if err != nil {
+			return nil, err
+		}
+		key = append(key, base, t.Digest(p.window(v, base).To))
+	}
+	for _, name := range slices.Concat(n.catalogue, n.marts) {
+		key = append(key, name, r.In[name].Digest())
+	}
+	return key, nil
+}
+
+// logic is the fingerprint of SQL together with the parameters that its macros carry.
+func (p *Project) logic(n needs, more ...any) (string, error) {
+	prelude, err := p.prelude(pipeline.Day{})
+	if err != nil {
+		return "", err
+	}
+	return pipeline.Fingerprint(Version, prelude, n.texts(), more), nil
+}

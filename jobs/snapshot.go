@@ -1,0 +1,275 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
+	sqlfiles "github.com/mainstay-etl/mainstay/sql"
+)
+
+// snapshotJobs make features and labels at every cutoff that the night needs: the
+// as-of day, and the first days of the months before it from when enough history was
+// known. Cutoffs that an earlier night made are reused.
+func snapshotJobs(p *Project) ([]pipeline.Job, error) {
+	var jobs []pipeline.Job
+	for _, f := range []featureTable{
+		{customerFeatures, population, []string{"customer_id"}, "What the models know of every active customer, as of a cutoff."},
+		{customerCategoryFeatures, crossSellPairs, []string{"customer_id", "category"}, "What the models know of every active customer and category not bought lately, as of a cutoff."},
+	} {
+		j, err := featureJob(p, f)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	for _, name := range []string{churnLabels, crossSellLabels} {
+		j, err := labelJob(p, name)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// featureTable is a table that feature files join to.
+type featureTable struct {
+	name  string
+	base  string   // staging table with the rows
+	key   []string // of the base table; a feature file belongs here when it has just these keys
+	about string
+}
+
+func featureJob(p *Project, f featureTable) (pipeline.Job, error) {
+	names := []string{f.base}
+	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		names = append(names, m.Name)
+	}
+	n, err := p.plan.closure(names...)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	var defaults []any
+	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		defaults = append(defaults, m.Name, m.Sidecar)
+	}
+	logic, err := p.logic(n, defaults...)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	return pipeline.Job{
+		Name: f.name, Kind: pipeline.Snapshot, Needs: n.tables(), Logic: logic, About: f.about,
+		Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+			cutoffs, err := p.cutoffs(ctx, r)
+			if err != nil {
+				return pipeline.Table{}, err
+			}
+			return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *duck.Session, path string) (int64, error) {
+				query, made, err := p.assemble(ctx, s, f, n)
+				if err != nil {
+					return 0, err
+				}
+				if err := checkModels(ctx, s, made); err != nil {
+					return 0, err
+				}
+				return s.WriteParquet(ctx, query, path)
+			})
+		},
+	}, nil
+}
+
+func labelJob(p *Project, name string) (pipeline.Job, error) {
+	m, ok := p.Models.Get(name)
+	if !ok || m.Layer != sqlfiles.Labels {
+		return pipeline.Job{}, fmt.Errorf("the SQL model %s must be in labels/", name)
+	}
+	n, err := p.plan.closure(name)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	logic, err := p.logic(n)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	return pipeline.Job{
+		Name: name, Kind: pipeline.Snapshot, Needs: n.tables(), Logic: logic, About: "What happened in the horizon after a cutoff.",
+		Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
+			cutoffs, err := p.cutoffs(ctx, r)
+			if err != nil {
+				return pipeline.Table{}, err
+			}
+			cutoffs = slices.DeleteFunc(cutoffs, func(d pipeline.Day) bool { return !p.mature(d, r.Night.AsOf) })
+			return p.labels(ctx, r, cutoffs, n, m)
+		},
+	}, nil
+}
+
+// labels makes a label table at mature cutoffs.
+func (p *Project) labels(ctx context.Context, r *pipeline.Run, cutoffs []pipeline.Day, n needs, m sqlfiles.Model) (pipeline.Table, error) {
+	return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *duck.Session, path string) (int64, error) {
+		if err := p.runFeatures(ctx, s, n, nil); err != nil {
+			return 0, err
+		}
+		if err := runModel(ctx, s, m); err != nil {
+			return 0, err
+		}
+		return s.WriteParquet(ctx, "SELECT * FROM "+duck.Ident(m.Name)+" ORDER BY ALL", path)
+	})
+}
+
+// cutoffs are the days at which the night needs snapshots, oldest first.
+func (p *Project) cutoffs(ctx context.Context, r *pipeline.Run) ([]pipeline.Day, error) {
+	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	t, err := l.Table(ctx, contract.Orders.Name)
+	if err != nil {
+		return nil, err
+	}
+	first := pipeline.DayOf(t.Start(), p.Config.Location()).AddDays(p.Config.History.MinDays)
+	months := pipeline.Months(first, r.Night.AsOf)
+	if most := p.Config.History.MaxCutoffs; len(months) > most {
+		months = months[len(months)-most:]
+	}
+	if len(months) == 0 || months[len(months)-1] != r.Night.AsOf {
+		months = append(months, r.Night.AsOf)
+	}
+	return months, nil
+}
+
+// snapshots makes one part per cutoff, each in a session that sees the lake as of the
+// cutoff.
+func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipeline.Day, n needs, write func(ctx context.Context, s *duck.Session, path string) (int64, error)) (pipeline.Table, error) {
+	var t pipeline.Table
+	made := 0
+	for i, cutoff := range cutoffs {
+		r.Progress(i, len(cutoffs), "cutoff "+cutoff.String())
+		v := view{cutoff: cutoff}
+		key, err := p.lakeKey(ctx, r, v, n)
+		if err != nil {
+			return t, err
+		}
+		spec := pipeline.PartSpec{Dir: filepath.Join("snapshots", r.Job.Name, "cutoff="+cutoff.String()), Ext: ".parquet", Cutoff: cutoff.String(), Key: key}
+		part, err := r.Part(ctx, spec, func(ctx context.Context, path string) (rows int64, err error) {
+			s, err := p.open(ctx, r, v, n)
+			if err != nil {
+				return 0, err
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			return write(ctx, s, path)
+		})
+		if err != nil {
+			return t, fmt.Errorf("cutoff %s: %w", cutoff, err)
+		}
+		if !part.Reused {
+			made++
+		}
+		t.Parts = append(t.Parts, part)
+	}
+	t.Note = fmt.Sprintf("%d new of %d cutoffs", made, len(cutoffs))
+	return t, nil
+}
+
+// assemble runs the feature files that belong to a table and writes the query that
+// joins them to its rows; it returns those files too. A column without a row gets the
+// default of its sidecar.
+func (p *Project) assemble(ctx context.Context, s *duck.Session, f featureTable, n needs) (query string, made []sqlfiles.Model, err error) {
+	columns := []string{"as_of() AS as_of"}
+	for _, k := range f.key {
+		columns = append(columns, "b."+k)
+	}
+	joins, owner := "", map[string]string{}
+	err = p.runFeatures(ctx, s, n, func(m sqlfiles.Model, cols []duck.Column) (bool, error) {
+		if !hasKeys(cols, f.key) {
+			return false, nil
+		}
+		alias := fmt.Sprintf("f%d", len(joins))
+		joins += fmt.Sprintf("\nLEFT JOIN %s AS %s USING (%s)", duck.Ident(m.Name), alias, strings.Join(f.key, ", "))
+		for _, c := range cols {
+			if slices.Contains(f.key, c.Name) {
+				continue
+			}
+			if other, twice := owner[c.Name]; twice {
+				return false, fmt.Errorf("%s: column %s is already made by %s: names of features are unique", m.Path, c.Name, other)
+			}
+			owner[c.Name] = m.Path
+			columns = append(columns, featureColumn(m, alias, c))
+		}
+		made = append(made, m)
+		return true, nil
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	if err := uniqueKeys(ctx, s, f, made); err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("SELECT %s\nFROM %s AS b%s\nORDER BY %s", strings.Join(columns, ",\n    "), duck.Ident(f.base), joins, strings.Join(f.key, ", ")), made, nil
+}
+
+func featureColumn(m sqlfiles.Model, alias string, c duck.Column) string {
+	ref := alias + "." + duck.Ident(c.Name)
+	if m.Sidecar != nil {
+		if col, ok := m.Sidecar.Column(c.Name); ok && col.Default != nil {
+			return fmt.Sprintf("coalesce(%s, CAST(%s AS %s)) AS %s", ref, duck.Quote(*col.Default), c.Type, duck.Ident(c.Name))
+		}
+	}
+	return ref + " AS " + duck.Ident(c.Name)
+}
+
+// uniqueKeys refuses feature files with two rows for one key: they would double rows.
+func uniqueKeys(ctx context.Context, s *duck.Session, f featureTable, made []sqlfiles.Model) error {
+	for _, m := range made {
+		found, err := s.RunCheck(ctx, duck.Unique(m.Name, f.key))
+		if err != nil {
+			return err
+		}
+		if found.Rows > 0 {
+			return fmt.Errorf("%s gives several rows for one %s (%s): a feature file has one row per key, so aggregate it", m.Path, strings.Join(f.key, ", "), found.Sample)
+		}
+	}
+	return nil
+}
+
+// runFeatures makes the feature models of n that want asks for (nil: none), and those
+// that other models read, in order.
+func (p *Project) runFeatures(ctx context.Context, s *duck.Session, n needs, want func(sqlfiles.Model, []duck.Column) (bool, error)) error {
+	for _, m := range n.models {
+		if m.Layer != sqlfiles.Features {
+			continue
+		}
+		cols, err := s.Columns(ctx, m.SQL)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Path, err)
+		}
+		if !slices.ContainsFunc(cols, func(c duck.Column) bool { return c.Name == "customer_id" }) {
+			return fmt.Errorf("%s has no column customer_id: a feature file has one row per customer_id, or per customer_id and category", m.Path)
+		}
+		wanted := false
+		if want != nil {
+			if wanted, err = want(m, cols); err != nil {
+				return err
+			}
+		}
+		if !wanted && !p.plan.readByOthers(m.Name, n) {
+			continue
+		}
+		if err := runModel(ctx, s, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasKeys tells whether a feature file's grain is that key: customer_id alone, or
+// customer_id and category.
+func hasKeys(cols []duck.Column, key []string) bool {
+	category := slices.ContainsFunc(cols, func(c duck.Column) bool { return c.Name == "category" })
+	return category == slices.Contains(key, "category")
+}

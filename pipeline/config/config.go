@@ -1,0 +1,170 @@
+// Package config reads mainstay.yaml, the one file that describes a project:
+// typed, with defaults, and checked so that every mistake is reported with its
+// line and column. docs/configuration.md describes every key.
+package config
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/pipeline/schedule"
+)
+
+// FileName is the name of the configuration file in a project's folder.
+const FileName = "mainstay.yaml"
+
+// Config is a checked mainstay.yaml with its defaults filled in.
+//
+// Struct tags: yaml is the key; range is the inclusive range of a number;
+// result:"no" keeps a key out of the Fingerprint.
+type Config struct {
+	Name       string    `yaml:"name"`
+	Data       Path      `yaml:"data" result:"no"`
+	TimeZone   Zone      `yaml:"time_zone"`
+	Sources    []Source  `yaml:"sources"`
+	History    History   `yaml:"history"`
+	CrossSell  CrossSell `yaml:"cross_sell"`
+	Margin     Margin    `yaml:"margin"`
+	RiskBands  RiskBands `yaml:"risk_bands"`
+	Models     Models    `yaml:"models"`
+	Quality    Quality   `yaml:"quality"`
+	Schedule   Schedule  `yaml:"schedule" result:"no"`
+	Resources  Resources `yaml:"resources" result:"no"`
+	ProjectDir string    `yaml:"-"` // as given to Load
+}
+
+// Source is where rows come from. Which keys belong to it depends on its type;
+// the keys of each type are a struct of their own.
+type Source struct {
+	Name     string      `yaml:"name"`
+	Type     SourceType  `yaml:"type"`
+	TimeZone Zone        `yaml:"time_zone"` // of timestamps that carry none
+	Tables   []Table     `yaml:"tables"`    // sorted by name
+	Files    FilesSource `yaml:",inline"`   // keys of type files
+}
+
+// FilesSource are the keys of a source of type files.
+type FilesSource struct {
+	Globs  []Glob `yaml:"files" result:"no"` // content is tracked file by file instead
+	Format Format `yaml:"format"`
+	CSV    CSV    `yaml:"csv"`
+}
+
+// CSV is the dialect of CSV files.
+type CSV struct {
+	Delimiter   string   `yaml:"delimiter"` // one ASCII character
+	Header      bool     `yaml:"header"`
+	Quote       string   `yaml:"quote"` // one ASCII character, or empty for none
+	NullStrings []string `yaml:"null_strings"`
+}
+
+// Table maps a source to one table of the contract.
+type Table struct {
+	Name   string `yaml:",key"`
+	Select string `yaml:"select"` // over the relation input
+}
+
+// History sets the windows of time, in whole days.
+type History struct {
+	LookbackDays int `yaml:"lookback_days" range:"1..3650"`
+	HorizonDays  int `yaml:"horizon_days" range:"1..3650"`
+	MinDays      int `yaml:"min_days" range:"1..3650"`   // known before a training cutoff
+	MaxCutoffs   int `yaml:"max_cutoffs" range:"1..240"` // monthly snapshots, the latest ones
+}
+
+// CrossSell sets which categories are offered.
+type CrossSell struct {
+	Categories int `yaml:"categories" range:"1..1000"`
+}
+
+// Margin says what is assumed where a product's cost is unknown.
+type Margin struct {
+	DefaultRate float64 `yaml:"default_rate" range:"0..1"` // share of revenue
+}
+
+// RiskBands are the lowest churn probabilities of the bands high and medium.
+type RiskBands struct {
+	High   float64 `yaml:"high" range:"0..1"`
+	Medium float64 `yaml:"medium" range:"0..1"`
+}
+
+// Models sets how the models are trained.
+type Models struct {
+	Seed      int64   `yaml:"seed" range:"0.."`
+	Churn     Forest  `yaml:"churn"`
+	CrossSell Forest  `yaml:"cross_sell"`
+	MaxAUC    float64 `yaml:"max_auc" range:"0.5..1"` // at or above: taken for a leak
+}
+
+// Forest are the hyper-parameters of a forest of decision trees.
+type Forest struct {
+	Trees    int `yaml:"trees" range:"1..10000"`
+	MaxDepth int `yaml:"max_depth" range:"1..64"`
+	MinLeaf  int `yaml:"min_leaf" range:"1..1000000"`
+	MaxRows  int `yaml:"max_rows" range:"0.."` // 0: no limit
+}
+
+// Quality sets when a night's input is too bad to publish.
+type Quality struct {
+	MaxQuarantinedShare float64 `yaml:"max_quarantined_share" range:"0..1"`
+}
+
+// Schedule says when nights start.
+type Schedule struct {
+	Cron     string `yaml:"cron"`
+	TimeZone Zone   `yaml:"time_zone"`
+}
+
+// Resources limits what a night takes of the machine.
+type Resources struct {
+	Workers int   `yaml:"workers" range:"1..1024"`
+	Memory  Bytes `yaml:"memory"` // 0: not limited
+}
+
+// Default returns the configuration of an empty file. It has no name and no
+// source, so it is not valid by itself, and its data path is relative to the
+// project's folder still; workers is the number of CPUs.
+func Default() *Config {
+	return &Config{
+		Data:      "data",
+		TimeZone:  "UTC",
+		History:   History{LookbackDays: 180, HorizonDays: 90, MinDays: 90, MaxCutoffs: 24},
+		CrossSell: CrossSell{Categories: 30},
+		Margin:    Margin{DefaultRate: 0.30},
+		RiskBands: RiskBands{High: 0.7, Medium: 0.4},
+		Models: Models{
+			Seed:      1,
+			Churn:     Forest{Trees: 200, MaxDepth: 10, MinLeaf: 40},
+			CrossSell: Forest{Trees: 100, MaxDepth: 10, MinLeaf: 40, MaxRows: 500_000},
+			MaxAUC:    0.95,
+		},
+		Quality:   Quality{MaxQuarantinedShare: 1},
+		Schedule:  Schedule{Cron: "0 2 * * *"},
+		Resources: Resources{Workers: runtime.NumCPU()},
+	}
+}
+
+// setDefaults fills a source before its keys are read.
+func (s *Source) setDefaults() {
+	s.Type = TypeFiles
+	s.Files.CSV = CSV{Delimiter: ",", Header: true, Quote: `"`, NullStrings: []string{""}}
+}
+
+// Location returns the business time zone.
+func (c *Config) Location() *time.Location { return c.TimeZone.Location() }
+
+// Plan returns the schedule of the nights. It cannot fail on a configuration
+// that Load returned.
+func (c *Config) Plan() (schedule.Schedule, error) {
+	return schedule.Parse(c.Schedule.Cron, c.Schedule.TimeZone.Location())
+}
+
+// Patterns returns the globs of a files source as plain strings, absolute and
+// ready for filepath.Glob.
+func (f FilesSource) Patterns() []string {
+	out := make([]string, len(f.Globs))
+	for i, g := range f.Globs {
+		out[i] = string(g)
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+// Package contract defines the canonical tables that every source maps itself to:
+// their columns, types and keys, which rows are refused, and the reasons that
+// quarantine gives. Columns that a mapping adds beside these ride along.
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Type is the type of a contract column, written as DuckDB and Spark SQL write it.
+type Type string
+
+// The types of contract columns. Amounts are exact decimals: sums of them do not
+// depend on the order of addition.
+const (
+	Text     Type = "VARCHAR"
+	Instant  Type = "TIMESTAMPTZ"
+	Quantity Type = "DECIMAL(18,3)"
+	Money    Type = "DECIMAL(18,4)"
+	Score    Type = "DECIMAL(9,3)"
+)
+
+// Column is one contract column.
+type Column struct {
+	Name     string
+	Type     Type
+	Required bool   // a row without it goes to quarantine
+	Default  string // SQL for a value that is missing (may name other columns), "" for none
+	Meaning  string
+}
+
+// Table is one contract table.
+type Table struct {
+	Name      string
+	Grain     string
+	Key       []string // what makes a row the same row; its newest version wins at read
+	EventTime string   // the column that says when the row happened
+	Columns   []Column
+}
+
+// Orders is the contract of order lines.
+var Orders = Table{
+	Name: "orders", Grain: "One row per order line.",
+	Key: []string{"order_id", "line_id"}, EventTime: "ordered_at",
+	Columns: []Column{
+		{"order_id", Text, true, "", "Order that the line belongs to."},
+		{"line_id", Text, true, "product_id", "Line within the order; where a source has none, the product stands in."},
+		{"customer_id", Text, true, "", "Customer who ordered."},
+		{"ordered_at", Instant, true, "", "When the order was placed."},
+		{"product_id", Text, true, "", "Product ordered."},
+		{"category", Text, false, "", "Category of the product, where the source knows it."},
+		{"quantity", Quantity, true, "", "Units ordered."},
+		{"unit_price", Money, true, "", "Price of one unit before discount, in the company's currency."},
+		{"discount", Money, false, "0", "Amount taken off the whole line, in the company's currency."},
+		{"unit_cost", Money, false, "", "Cost of one unit; NULL where unknown (margin is then estimated)."},
+	},
+}
+
+// Interactions is the contract of everything else that a customer does or that is
+// done to one.
+var Interactions = Table{
+	Name: "interactions", Grain: "One row per interaction.",
+	Key: []string{"interaction_id"}, EventTime: "occurred_at",
+	Columns: []Column{
+		{"interaction_id", Text, true, "", "The interaction."},
+		{"customer_id", Text, true, "", "Customer concerned."},
+		{"occurred_at", Instant, true, "", "When it happened."},
+		{"kind", Text, true, "", "What happened: " + strings.Join(Kinds, ", ") + "; unknown kinds are kept and counted."},
+		{"channel", Text, false, "", "Where it happened: web, app, mail, phone, store, ..."},
+		{"order_id", Text, false, "", "Order concerned."},
+		{"product_id", Text, false, "", "Product concerned."},
+		{"category", Text, false, "", "Category concerned."},
+		{"quantity", Quantity, false, "", "Units concerned; for a return, units taken back, positive."},
+		{"amount", Money, false, "", "Money concerned; for a return, value taken back, positive."},
+		{"campaign_id", Text, false, "", "Campaign that it belongs to."},
+		{"reference_id", Text, false, "", "Interaction that this one answers: complaint_resolved names its complaint."},
+		{"rating", Score, false, "", "Score given in a review or survey."},
+	},
+}
+
+// Kinds are the interaction kinds that features know.
+var Kinds = []string{"visit", "view", "cart", "search", "email_sent", "email_open", "email_click", "campaign_sent",
+	"coupon_used", "support", "complaint", "complaint_resolved", "return", "review", "call", "store_visit"}
+
+// Tables are all contract tables, in the order in which they are extracted.
+func Tables() []Table { return []Table{Orders, Interactions} }
+
+// Names are the names of all contract tables.
+func Names() []string {
+	var names []string
+	for _, t := range Tables() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// Lookup returns the contract table with that name.
+func Lookup(name string) (Table, error) {
+	for _, t := range Tables() {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return Table{}, fmt.Errorf("%q is no contract table; expected one of %s", name, strings.Join(Names(), ", "))
+}
+
+// Column returns the contract column with that name.
+func (t Table) Column(name string) (Column, bool) {
+	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name })
+	if i < 0 {
+		return Column{}, false
+	}
+	return t.Columns[i], true
+}
+
+// Reasons for quarantine. A reason about a column carries its name:
+// "missing_customer_id", "bad_quantity".
+const (
+	// ReasonMissing: a required column is NULL or empty.
+	ReasonMissing = "missing_"
+	// ReasonBad: a value that is not of the column's type.
+	ReasonBad = "bad_"
+	// ReasonMalformed: a record that could not be taken apart into columns.
+	ReasonMalformed = "malformed_record"
+)
+
+// Reasons lists every reason that a row of the table can be refused for, in the
+// order in which they are looked for: the first one that applies is given.
+func (t Table) Reasons() []string {
+	reasons := []string{ReasonMalformed}
+	for _, c := range t.Columns {
+		if c.Required {
+			reasons = append(reasons, ReasonMissing+c.Name)
+		}
+		if c.Type != Text {
+			reasons = append(reasons, ReasonBad+c.Name)
+		}
+	}
+	return reasons
+}
+
+// Columns that mainstay itself adds to every row, in landing files and in the lake.
+const (
+	ColInput = "_input" // id of the input that the row came from (ledger, inputs)
+	ColRow   = "_row"   // number of the record within its input, from 1
+	ColBatch = "_batch" // extraction that stored it; the newest wins
+)

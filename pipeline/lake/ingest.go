@@ -1,0 +1,217 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/source"
+)
+
+// Landing is one input as a source landed it.
+type Landing struct {
+	Input ledger.Input // with its id
+	source.Landed
+}
+
+// Extraction is what one night takes from one source.
+type Extraction struct {
+	Source, TimeZone string
+	AsOf             string // YYYY-MM-DD
+	Night            int64
+	Batch            int64 // id that the ledger promised
+	Landings         []Landing
+	Replaces         []int64 // inputs whose earlier version these landings replace
+	Scratch          string  // empty directory on the data directory's file system
+	Session          duck.Options
+	MaxQuarantined   float64 // share of rows, see ExtractOptions
+}
+
+// Ingest judges landed rows by the contract, writes the good ones by event day and the
+// refused ones to quarantine, and commits all of it with its row accounts in one
+// ledger transaction. Until then nothing of it counts.
+func (l *Lake) Ingest(ctx context.Context, x Extraction) (batch ledger.Batch, err error) {
+	batch = ledger.Batch{ID: x.Batch, Source: x.Source, AsOf: x.AsOf, Night: x.Night, RepeatedKeys: map[string]int64{}}
+	for _, ld := range x.Landings {
+		batch.Inputs = append(batch.Inputs, ld.Input)
+	}
+	for _, t := range contract.Tables() {
+		if err := l.ingestTable(ctx, x, t, &batch); err != nil {
+			return batch, fmt.Errorf("storing %s from source %s: %w", t.Name, x.Source, err)
+		}
+	}
+	if err := l.ingestUnparsed(ctx, x, &batch); err != nil {
+		return batch, fmt.Errorf("storing unparsed records from source %s: %w", x.Source, err)
+	}
+	if err := x.tooBad(batch); err != nil {
+		return batch, err
+	}
+	return batch, l.Ledger.CommitBatch(ctx, batch)
+}
+
+// tooBad refuses a batch of which too much would go to quarantine.
+func (x Extraction) tooBad(batch ledger.Batch) error {
+	var read, refused int64
+	for _, a := range batch.Accounts {
+		read, refused = read+a.Read, refused+a.Quarantined
+	}
+	if read > 0 && float64(refused) > x.MaxQuarantined*float64(read) {
+		return fmt.Errorf("source %s: %d of %d rows read would go to quarantine, more than the share %v that quality.max_quarantined_share allows: nothing of this extraction is kept", x.Source, refused, read, x.MaxQuarantined)
+	}
+	return nil
+}
+
+func (l *Lake) ingestTable(ctx context.Context, x Extraction, t contract.Table, batch *ledger.Batch) (err error) {
+	var landings []Landing
+	for _, ld := range x.Landings {
+		if ld.Tables[t.Name] != "" {
+			landings = append(landings, ld)
+		}
+	}
+	if len(landings) == 0 {
+		return nil
+	}
+	o := x.Session
+	o.TimeZone = x.TimeZone
+	sess, err := duck.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sess.Close()) }()
+	in := ingest{Lake: l, x: x, t: t, sess: sess, dir: filepath.Join(x.Scratch, t.Name)}
+	if err := os.MkdirAll(in.dir, 0o755); err != nil {
+		return fmt.Errorf("creating scratch directory: %w", err)
+	}
+	if err := in.judge(ctx, landings); err != nil {
+		return err
+	}
+	files, err := in.writeRows(ctx)
+	if err != nil {
+		return err
+	}
+	refused, err := in.writeRefused(ctx)
+	if err != nil {
+		return err
+	}
+	if batch.RepeatedKeys[t.Name], err = in.repeatedKeys(ctx); err != nil {
+		return err
+	}
+	accounts, err := in.accounts(ctx, landings, files)
+	if err != nil {
+		return err
+	}
+	batch.Files = append(append(batch.Files, files...), refused...)
+	batch.Accounts = append(batch.Accounts, accounts...)
+	return nil
+}
+
+// ingestUnparsed puts malformed records into quarantine.
+func (l *Lake) ingestUnparsed(ctx context.Context, x Extraction, batch *ledger.Batch) (err error) {
+	var landings []Landing
+	for _, ld := range x.Landings {
+		if ld.MalformedRecords > 0 {
+			landings = append(landings, ld)
+		}
+	}
+	if len(landings) == 0 {
+		return nil
+	}
+	sess, err := duck.Open(ctx, x.Session)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sess.Close()) }()
+	in := ingest{Lake: l, x: x, t: contract.Table{Name: Unparsed}, sess: sess, dir: x.Scratch}
+	var parts []string
+	for _, ld := range landings {
+		parts = append(parts, fmt.Sprintf("SELECT %d::BIGINT AS _input, %s AS input, _row, detail, CAST(json_object('record', row) AS VARCHAR) AS row FROM %s", ld.Input.ID, duck.Quote(ld.Input.Name), duck.ReadParquet([]string{ld.Malformed})))
+		batch.Accounts = append(batch.Accounts, ledger.Account{Input: ld.Input, Table: Unparsed, Read: ld.MalformedRecords, Quarantined: ld.MalformedRecords})
+	}
+	files, err := in.writeQuarantine(ctx, "unparsed", fmt.Sprintf("SELECT _input, input, _row, %s AS reason, detail, row FROM (%s)",
+		duck.Quote(contract.ReasonMalformed), joinUnion(parts)))
+	batch.Files = append(batch.Files, files...)
+	return err
+}
+
+// accounts adds up what became of the rows of every input, from three places that
+// do not know of each other: what landed, what was judged, what the files hold.
+func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledger.LakeFile) ([]ledger.Account, error) {
+	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (copy > 1), count(*) FILTER (reason IS NOT NULL) FROM judged GROUP BY _input")
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, f := range files {
+		paths = append(paths, filepath.Join(in.Dir, f.Path))
+	}
+	stored := map[int64][2]int64{}
+	if len(paths) > 0 {
+		if stored, err = in.countBy(ctx, "SELECT _input, count(*), 0 FROM "+duck.ReadParquet(paths)+" GROUP BY _input"); err != nil {
+			return nil, err
+		}
+	}
+	var out []ledger.Account
+	for _, ld := range landings {
+		var read int64
+		if err := in.sess.Scan(ctx, "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata("+duck.Quote(ld.Tables[in.t.Name])+")", &read); err != nil {
+			return nil, err
+		}
+		a := ledger.Account{Input: ld.Input, Table: in.t.Name, Read: read, Stored: stored[ld.Input.ID][0], Duplicates: judged[ld.Input.ID][0], Quarantined: judged[ld.Input.ID][1]}
+		if a.Read != a.Stored+a.Duplicates+a.Quarantined {
+			return nil, fmt.Errorf("%s: %d rows read, but %d stored + %d duplicates + %d quarantined: rows were lost, nothing of this extraction is kept", ld.Input.Name, a.Read, a.Stored, a.Duplicates, a.Quarantined)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func (in *ingest) countBy(ctx context.Context, query string) (map[int64][2]int64, error) {
+	r, err := in.sess.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64][2]int64{}
+	for _, row := range r.Rows {
+		out[toInt(row[0])] = [2]int64{toInt(row[1]), toInt(row[2])}
+	}
+	return out, nil
+}
+
+func toInt(v any) int64 {
+	switch n := v.(type) {
+	case int64:
+		return n
+	case int32:
+		return int64(n)
+	}
+	return 0
+}
+
+// repeatedKeys counts keys of the new rows that the lake (with them) holds more than
+// once.
+func (in *ingest) repeatedKeys(ctx context.Context) (int64, error) {
+	t, err := in.Table(ctx, in.t.Name)
+	if err != nil {
+		return 0, err
+	}
+	key := duck.Idents(in.t.Key)
+	query := fmt.Sprintf("SELECT count(*) FROM (SELECT %s FROM judged WHERE copy = 1 GROUP BY ALL HAVING count(*) > 1", key)
+	if len(t.Files) > 0 {
+		var paths []string
+		for _, f := range t.Files {
+			paths = append(paths, filepath.Join(in.Dir, f.Path))
+		}
+		gone := slices.Concat(t.Replaced, in.x.Replaces)
+		query += fmt.Sprintf(" UNION SELECT %s FROM judged SEMI JOIN (SELECT %s FROM %s WHERE NOT list_contains(%s, _input)) USING (%s) WHERE copy = 1",
+			key, key, duck.ReadParquet(paths), idList(gone), key)
+	}
+	var n int64
+	err = in.sess.Scan(ctx, query+")", &n)
+	return n, err
+}

@@ -1,0 +1,166 @@
+// Package lake keeps what was extracted: Parquet files by event day, a manifest of
+// committed files in the ledger, and the relation that reads them as of a moment.
+//
+// The lake is append-only. All versions of a row are stored and the newest version
+// of a key wins at read; an input that was read again in a changed version replaces
+// the rows of its earlier version.
+package lake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// QuarantineTable is the lake's table of refused rows.
+const QuarantineTable = "quarantine"
+
+// Unparsed stands for the table of a row account where a record could not be taken
+// apart, so that it never reached a table's mapping.
+const Unparsed = "(unparsed)"
+
+// Lake is the lake of one data directory.
+type Lake struct {
+	Dir    string // data directory
+	Ledger *ledger.Ledger
+}
+
+// Table is the committed state of one lake table.
+type Table struct {
+	contract.Table
+	Files    []ledger.LakeFile
+	Replaced []int64 // inputs whose rows no longer count
+	Repeated bool    // some key came more than once: reading must dedupe
+	dir      string
+}
+
+// Table reads the manifest of a contract table.
+func (l *Lake) Table(ctx context.Context, name string) (*Table, error) {
+	c, err := contract.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{Table: c, dir: l.Dir}
+	if t.Files, err = l.Ledger.LakeFiles(ctx, name); err != nil {
+		return nil, err
+	}
+	if t.Replaced, err = l.Ledger.ReplacedInputs(ctx); err != nil {
+		return nil, err
+	}
+	n, err := l.Ledger.RepeatedKeys(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	t.Repeated = n > 0
+	return t, nil
+}
+
+// Start is the time of the earliest row; zero for an empty table.
+func (t *Table) Start() time.Time {
+	var start time.Time
+	for _, f := range t.Files {
+		if start.IsZero() || f.MinEvent.Before(start) {
+			start = f.MinEvent
+		}
+	}
+	return start
+}
+
+// Digest names what a reader of the events before a moment sees: it changes when a
+// file with such events is added or an input is replaced, and not otherwise. The zero
+// time means all events.
+func (t *Table) Digest(before time.Time) string {
+	h := sha256.New()
+	fmt.Fprintln(h, t.Name, t.Replaced)
+	for _, f := range t.before(before) {
+		fmt.Fprintln(h, f.Day, f.SHA256)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (t *Table) before(moment time.Time) []ledger.LakeFile {
+	if moment.IsZero() {
+		return t.Files
+	}
+	var out []ledger.LakeFile
+	for _, f := range t.Files {
+		if f.MinEvent.Before(moment) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Window is a half-open span of event time; a zero bound is open.
+type Window struct{ From, To time.Time }
+
+// Select writes the query that reads the table's rows within a window: the newest
+// version of every key among the rows in it, with event times as local time of zone
+// and without the lake's own columns.
+func (t *Table) Select(w Window, zone string) string {
+	files, never := t.within(w), ""
+	if len(files) == 0 {
+		if len(t.Files) == 0 {
+			return t.emptySelect()
+		}
+		files, never = t.Files[:1], " AND false" // for the columns' sake
+	}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = filepath.Join(t.dir, f.Path)
+	}
+	var where []string
+	if !w.From.IsZero() {
+		where = append(where, t.EventTime+" >= "+instant(w.From))
+	}
+	if !w.To.IsZero() {
+		where = append(where, t.EventTime+" < "+instant(w.To))
+	}
+	if len(t.Replaced) > 0 {
+		where = append(where, fmt.Sprintf("NOT list_contains(%s, %s)", idList(t.Replaced), contract.ColInput))
+	}
+	where = append(where, "true"+never)
+	newest := ""
+	if t.Repeated {
+		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC, %s DESC, %s DESC) = 1",
+			duck.Idents(t.Key), contract.ColBatch, contract.ColInput, contract.ColRow)
+	}
+	return fmt.Sprintf("SELECT * EXCLUDE (%s, %s, %s) REPLACE (timezone(%s, %s) AS %s)\nFROM (SELECT * FROM %s\nWHERE %s%s)",
+		contract.ColInput, contract.ColRow, contract.ColBatch, duck.Quote(zone), t.EventTime, t.EventTime,
+		duck.ReadParquet(paths), strings.Join(where, " AND "), newest)
+}
+
+func (t *Table) within(w Window) []ledger.LakeFile {
+	var out []ledger.LakeFile
+	for _, f := range t.before(w.To) {
+		if w.From.IsZero() || !f.MaxEvent.Before(w.From) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// emptySelect gives the contract's columns without a row.
+func (t *Table) emptySelect() string {
+	cols := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		typ := string(c.Type)
+		if c.Name == t.EventTime {
+			typ = "TIMESTAMP"
+		}
+		cols[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", typ, c.Name)
+	}
+	return "SELECT " + strings.Join(cols, ", ") + " WHERE false"
+}
+
+func instant(t time.Time) string {
+	return "TIMESTAMPTZ " + duck.Quote(t.UTC().Format("2006-01-02 15:04:05.000000+00"))
+}

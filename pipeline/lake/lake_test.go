@@ -1,0 +1,239 @@
+package lake_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/source/files"
+)
+
+// testBundle is a lake fed from CSV files in a directory of its own.
+type testBundle struct {
+	t        *testing.T
+	ctx      context.Context
+	incoming string
+	ledger   *ledger.Ledger
+	lake     *lake.Lake
+	night    int64
+	selects  map[string]string
+}
+
+func setup(t *testing.T) *testBundle {
+	t.Helper()
+	dir := t.TempDir()
+	ctx := context.Background()
+	l, err := ledger.Open(ctx, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	b := &testBundle{t: t, ctx: ctx, incoming: t.TempDir(), ledger: l, lake: &lake.Lake{Dir: dir, Ledger: l}}
+	b.selects = map[string]string{"orders": "SELECT * FROM input"}
+	return b
+}
+
+func (b *testBundle) write(name, content string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.incoming, name), []byte(content), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// extract runs one night's extraction and returns the accounts by file name.
+func (b *testBundle) extract() map[string]ledger.Account {
+	b.t.Helper()
+	src, err := files.New(files.Options{Name: "shop", Globs: []string{filepath.Join(b.incoming, "*")}, CSV: files.CSVOptions{Header: true, Quote: `"`}, TimeZone: "Europe/London", Selects: b.selects})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.night, err = b.ledger.Begin(b.ctx, ledger.Night{AsOf: "2024-03-01"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := lake.Extract(b.ctx, b.lake, src, lake.ExtractOptions{AsOf: "2024-03-01", Night: b.night, Scratch: b.t.TempDir(), MaxQuarantined: 1}); err != nil {
+		b.t.Fatal(err)
+	}
+	accounts, err := b.ledger.Accounts(b.ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out := map[string]ledger.Account{}
+	for _, a := range accounts {
+		if !a.Input.Replaced {
+			out[filepath.Base(a.Input.Name)+"/"+a.Table] = a
+		}
+	}
+	return out
+}
+
+// rows reads orders as of a moment.
+func (b *testBundle) rows(cols string, w lake.Window) string {
+	b.t.Helper()
+	tbl, err := b.lake.Table(b.ctx, "orders")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s, err := duck.Open(b.ctx, duck.Options{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer s.Close()
+	var out any
+	if err := s.Scan(b.ctx, fmt.Sprintf("SELECT coalesce(string_agg(concat_ws('|', %s), ' ' ORDER BY order_id, line_id), '') FROM (%s)", cols, tbl.Select(w, "Europe/London")), &out); err != nil {
+		b.t.Fatal(err)
+	}
+	return out.(string)
+}
+
+func counts(a ledger.Account) string {
+	return fmt.Sprintf("%d=%d+%d+%d", a.Read, a.Stored, a.Duplicates, a.Quarantined)
+}
+
+const header = "order_id,line_id,customer_id,ordered_at,product_id,quantity,unit_price,colour\n"
+
+func TestEveryRowIsAccountedFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write("a.csv", header+
+		"1,1,c1,2024-02-01 10:00:00,p,2,1.50,red\n"+
+		"1,1,c1,2024-02-01 10:00:00,p,2,1.50,red\n"+ // exact duplicate
+		"2,1,,2024-02-01 10:00:00,p,2,1.50,red\n"+ // no customer
+		"3,1,c1,yesterday,p,2,1.50,red\n"+
+		"4,1,c1,2024-02-01 10:00:00,p,two,1.50,red\n"+
+		"5,1,c1,2024-02-01 10:00:00,p,2,1.123456,red\n"+ // would be bent
+		"6,1,c1,2024-02-01 10:00:00,p,2,1.50\n"+ // column missing
+		"7,,c1,2024-07-01 00:30:00,p,2,1.50,\n") // line_id falls back; 23:30 UTC the day before
+	got := b.extract()
+	if c := counts(got["a.csv/orders"]); c != "7=2+1+4" {
+		t.Errorf("orders: got %s", c)
+	}
+	if c := counts(got["a.csv/"+lake.Unparsed]); c != "1=0+0+1" {
+		t.Errorf("unparsed: got %s", c)
+	}
+	if n := got["a.csv/orders"].Input.Rows; n != 8 {
+		t.Errorf("records in file: got %d, want 8", n)
+	}
+	if got, want := b.rows("order_id, line_id, quantity, colour, ordered_at", lake.Window{}), "1|1|2.000|red|2024-02-01 10:00:00 7|p|2.000|2024-07-01 00:30:00"; got != want {
+		t.Errorf("rows:\n got %s\nwant %s", got, want)
+	}
+	q, err := b.lake.Quarantine(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := duck.Open(b.ctx, duck.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r, err := s.Query(b.ctx, "SELECT reason || ' ' || coalesce(row->>'order_id', '') || ' ' || detail FROM ("+q+") ORDER BY record, reason")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"missing_customer_id 2 customer_id is required",
+		`bad_ordered_at 3 ordered_at: "yesterday" is not TIMESTAMPTZ`,
+		`bad_quantity 4 quantity: "two" is not DECIMAL(18,3)`,
+		`bad_unit_price 5 unit_price: "1.123456" has more digits than DECIMAL(18,4) holds; round it in the mapping`,
+		"malformed_record  line 8: Expected Number of Columns: 8 Found: 7",
+	}
+	if len(r.Rows) != len(want) {
+		t.Fatalf("quarantine: got %d rows %v, want %d", len(r.Rows), r.Rows, len(want))
+	}
+	for i, row := range r.Rows {
+		if row[0] == nil || row[0].(string) != want[i] {
+			t.Errorf("quarantine %d:\n got %v\nwant %s", i, row[0], want[i])
+		}
+	}
+}
+
+func TestNothingTwiceAndChangesNoticed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	line := "%d,1,c1,2024-02-01 10:00:00,p,%d,1.50,red\n"
+	b.write("a.csv", header+fmt.Sprintf(line, 1, 1)+fmt.Sprintf(line, 2, 1))
+	b.extract()
+	if b.extract(); len(mustInputs(t, b)) != 1 {
+		t.Fatal("an unchanged file was read again")
+	}
+	// Another file brings a newer version of order 2: the newest wins.
+	b.write("b.csv", header+fmt.Sprintf(line, 2, 9)+fmt.Sprintf(line, 3, 1))
+	b.extract()
+	if got, want := b.rows("order_id, quantity::INT", lake.Window{}), "1|1 2|9 3|1"; got != want {
+		t.Errorf("after an update: got %s, want %s", got, want)
+	}
+	// The first file is rewritten: order 1 is gone, order 4 is new.
+	b.write("a.csv", header+fmt.Sprintf(line, 4, 4))
+	b.extract()
+	if got, want := b.rows("order_id, quantity::INT", lake.Window{}), "2|9 3|1 4|4"; got != want {
+		t.Errorf("after a rewrite: got %s, want %s", got, want)
+	}
+}
+
+func mustInputs(t *testing.T, b *testBundle) []ledger.Input {
+	t.Helper()
+	in, err := b.ledger.Inputs(b.ctx, "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func TestSelectIsCutBeforeItDedupes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write("a.csv", header+"1,1,c1,2024-02-01 10:00:00,p,1,1,\n")
+	b.extract()
+	b.write("b.csv", header+"1,1,c1,2024-02-20 10:00:00,p,2,1,\n")
+	b.extract()
+	cut := time.Date(2024, 2, 10, 0, 0, 0, 0, time.UTC)
+	if got := b.rows("quantity::INT", lake.Window{To: cut}); got != "1" {
+		t.Errorf("before the update: got %q, want the version of then", got)
+	}
+	if got := b.rows("quantity::INT", lake.Window{From: cut}); got != "2" {
+		t.Errorf("window after: got %q", got)
+	}
+	if got := b.rows("quantity::INT", lake.Window{To: cut.AddDate(-1, 0, 0)}); got != "" {
+		t.Errorf("before everything: got %q", got)
+	}
+}
+
+func TestDigestFollowsThePastOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write("a.csv", header+"1,1,c1,2024-02-01 10:00:00,p,1,1,\n")
+	b.extract()
+	cut := time.Date(2024, 2, 10, 0, 0, 0, 0, time.UTC)
+	digest := func() string {
+		tbl, err := b.lake.Table(b.ctx, "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tbl.Digest(cut)
+	}
+	before := digest()
+	b.write("b.csv", header+"2,1,c1,2024-02-20 10:00:00,p,2,1,\n")
+	b.extract()
+	if digest() != before {
+		t.Error("a later event changed the digest of the past")
+	}
+	b.write("c.csv", header+"3,1,c1,2024-02-03 10:00:00,p,2,1,\n")
+	b.extract()
+	if digest() == before {
+		t.Error("a late event before the cutoff did not change the digest")
+	}
+}
+
+func TestEmptyLake(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if got := b.rows("order_id", lake.Window{}); got != "" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,130 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/durable"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// ingest is one table of one extraction in one session.
+type ingest struct {
+	*Lake
+	x    Extraction
+	t    contract.Table
+	sess *duck.Session
+	dir  string
+}
+
+// writeRows writes the good rows by event day and moves the files to their place.
+func (in *ingest) writeRows(ctx context.Context) ([]ledger.LakeFile, error) {
+	out := filepath.Join(in.dir, "rows")
+	err := in.sess.Exec(ctx, fmt.Sprintf(`COPY (
+    SELECT * EXCLUDE (reason, detail, row, copy), %d::BIGINT AS %s FROM judged WHERE copy = 1 ORDER BY day, %s, %s, %s
+) TO %s (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day), WRITE_PARTITION_COLUMNS false)`,
+		in.x.Batch, contract.ColBatch, duck.Idents(in.t.Key), contract.ColInput, contract.ColRow, duck.Quote(out)))
+	if err != nil {
+		return nil, err
+	}
+	paths, err := filepath.Glob(filepath.Join(out, "day=*", "*.parquet"))
+	if err != nil {
+		return nil, fmt.Errorf("listing new lake files: %w", err)
+	}
+	slices.Sort(paths)
+	return in.place(ctx, in.t.Name, paths, in.t.EventTime, "lake/"+in.t.Name)
+}
+
+// writeRefused writes the refused rows of the table to quarantine.
+func (in *ingest) writeRefused(ctx context.Context) ([]ledger.LakeFile, error) {
+	var inputs []string
+	for _, ld := range in.x.Landings {
+		inputs = append(inputs, fmt.Sprintf("(%d, %s)", ld.Input.ID, duck.Quote(ld.Input.Name)))
+	}
+	return in.writeQuarantine(ctx, in.t.Name, fmt.Sprintf(
+		"SELECT _input, input, _row, reason, detail, row FROM judged JOIN (VALUES %s) AS i(_input, input) USING (_input) WHERE reason IS NOT NULL", strings.Join(inputs, ", ")))
+}
+
+// writeQuarantine writes rows (_input, input, _row, reason, detail, row), if any, as
+// a quarantine file under the as-of day.
+func (in *ingest) writeQuarantine(ctx context.Context, name, query string) ([]ledger.LakeFile, error) {
+	var n int64
+	if err := in.sess.Scan(ctx, "SELECT count(*) FROM ("+query+")", &n); err != nil || n == 0 {
+		return nil, err
+	}
+	dir := filepath.Join(in.dir, "refused", "day="+in.x.AsOf)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("creating scratch directory: %w", err)
+	}
+	path := filepath.Join(dir, name+".parquet")
+	_, err := in.sess.WriteParquet(ctx, fmt.Sprintf(`SELECT %s AS source, %s AS table_name, input, _row AS record, reason, detail, row, DATE %s AS as_of,
+    TIMESTAMPTZ '%s 00:00:00+00' AS seen_at, _input, %d::BIGINT AS %s FROM (%s) ORDER BY _input, _row, reason`,
+		duck.Quote(in.x.Source), duck.Quote(in.t.Name), duck.Quote(in.x.AsOf), in.x.AsOf, in.x.Batch, contract.ColBatch, query), path)
+	if err != nil {
+		return nil, err
+	}
+	return in.place(ctx, QuarantineTable, []string{path}, "seen_at", "lake/"+QuarantineTable)
+}
+
+// place reads written files back, syncs them and moves each under its day to its
+// final name, which nobody reads before the ledger lists it.
+func (in *ingest) place(ctx context.Context, table string, paths []string, eventTime, into string) ([]ledger.LakeFile, error) {
+	var out []ledger.LakeFile
+	for i, p := range paths {
+		day := strings.TrimPrefix(filepath.Base(filepath.Dir(p)), "day=")
+		f := ledger.LakeFile{
+			Table: table, Day: day, Batch: in.x.Batch,
+			Path: filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%s-%04d.parquet", in.x.Batch, strings.Trim(in.t.Name, "()"), i)),
+		}
+		query := fmt.Sprintf("SELECT count(*), min(%s), max(%s) FROM %s", eventTime, eventTime, duck.ReadParquet([]string{p}))
+		if err := in.sess.Scan(ctx, query, &f.Rows, &f.MinEvent, &f.MaxEvent); err != nil {
+			return nil, fmt.Errorf("reading back %s: %w", p, err)
+		}
+		var err error
+		if f.SHA256, f.Bytes, err = durable.Digest(p); err != nil {
+			return nil, err
+		}
+		if err := durable.Move(p, filepath.Join(in.Dir, f.Path)); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// idList writes ids as a SQL list.
+func idList(ids []int64) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = fmt.Sprint(id)
+	}
+	return "[" + strings.Join(parts, ", ") + "]::BIGINT[]"
+}
+
+// Quarantine writes the query that reads the refused rows of current inputs: source,
+// table_name, input, record, reason, detail, row, as_of (the night that refused them).
+func (l *Lake) Quarantine(ctx context.Context) (string, error) {
+	files, err := l.Ledger.LakeFiles(ctx, QuarantineTable)
+	if err != nil {
+		return "", err
+	}
+	replaced, err := l.Ledger.ReplacedInputs(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(files) == 0 {
+		return "SELECT ''::VARCHAR AS source, ''::VARCHAR AS table_name, ''::VARCHAR AS input, 0::BIGINT AS record, ''::VARCHAR AS reason, ''::VARCHAR AS detail, ''::VARCHAR AS row, NULL::DATE AS as_of WHERE false", nil
+	}
+	var paths []string
+	for _, f := range files {
+		paths = append(paths, filepath.Join(l.Dir, f.Path))
+	}
+	return fmt.Sprintf("SELECT source, table_name, input, record, reason, detail, row, as_of FROM %s WHERE NOT list_contains(%s, _input) ORDER BY source, input, record, table_name, reason",
+		duck.ReadParquet(paths), idList(replaced)), nil
+}

@@ -1,0 +1,200 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Artifact is a finished file: a snapshot of a table, a model, a table of a night.
+type Artifact struct {
+	Key    string // what made it: same key, same bytes
+	Table  string
+	Path   string // relative to the data directory
+	SHA256 string
+	Bytes  int64
+	Rows   int64
+	Night  int64 // the night that made it
+}
+
+// Artifact returns the committed file with that key, if there is one.
+func (l *Ledger) Artifact(ctx context.Context, key string) (Artifact, bool, error) {
+	a := Artifact{Key: key}
+	err := l.db.QueryRowContext(ctx, `SELECT tbl, path, sha256, bytes, rows, night FROM artifacts WHERE key = ?`, key).
+		Scan(&a.Table, &a.Path, &a.SHA256, &a.Bytes, &a.Rows, &a.Night)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Artifact{}, false, nil
+	}
+	if err != nil {
+		return Artifact{}, false, fmt.Errorf("reading artifact %s: %w", key, err)
+	}
+	return a, true, nil
+}
+
+// CommitArtifact records a finished file.
+func (l *Ledger) CommitArtifact(ctx context.Context, a Artifact) error {
+	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO artifacts (key, tbl, path, sha256, bytes, rows, night) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		a.Key, a.Table, a.Path, a.SHA256, a.Bytes, a.Rows, a.Night)
+	if err != nil {
+		return fmt.Errorf("committing %s: %w", a.Path, err)
+	}
+	return nil
+}
+
+// Input is a part of a source as it was read: a file, later a key range.
+type Input struct {
+	ID         int64
+	Source     string
+	Name       string
+	Version    string // changes when the content or its mapping does
+	Size       int64
+	ModifiedAt time.Time
+	Rows       int64 // records in it, before the mapping
+	Replaced   bool  // a later version took its place
+	Batch      int64
+	AsOf       string // the night that read it
+}
+
+// Account is the row account of one input and one table.
+type Account struct {
+	Input                                 Input
+	Table                                 string
+	Read, Stored, Duplicates, Quarantined int64
+}
+
+// LakeFile is one committed Parquet file of the lake.
+type LakeFile struct {
+	Path, Table, Day   string
+	Batch              int64
+	Rows, Bytes        int64
+	SHA256             string
+	MinEvent, MaxEvent time.Time
+}
+
+// Batch is one extraction of a source, committed as a whole.
+type Batch struct {
+	ID           int64
+	Source, AsOf string
+	Night        int64
+	Inputs       []Input // with the IDs that NextIDs promised
+	Accounts     []Account
+	Files        []LakeFile
+	RepeatedKeys map[string]int64 // per table: keys that the lake now holds more than once
+}
+
+// NextIDs returns the id of the next batch and the first id of its inputs. They stay
+// free while the caller holds the lease.
+func (l *Ledger) NextIDs(ctx context.Context) (batch, input int64, err error) {
+	err = l.db.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(id), 0) + 1 FROM batches), (SELECT coalesce(max(id), 0) + 1 FROM inputs)`).Scan(&batch, &input)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading next ids: %w", err)
+	}
+	return batch, input, nil
+}
+
+// CommitBatch records an extraction in one transaction: its inputs (taking the place
+// of earlier versions of the same), its files and its row accounts.
+func (l *Ledger) CommitBatch(ctx context.Context, b Batch) error {
+	err := l.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO batches (id, source, as_of, night) VALUES (?, ?, ?, ?)`, b.ID, b.Source, b.AsOf, b.Night); err != nil {
+			return err
+		}
+		for _, in := range b.Inputs {
+			if err := commitInput(ctx, tx, b, in); err != nil {
+				return fmt.Errorf("input %s: %w", in.Name, err)
+			}
+		}
+		for _, f := range b.Files {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO lake_files (path, tbl, day, batch, rows, bytes, sha256, min_event, max_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				f.Path, f.Table, f.Day, b.ID, f.Rows, f.Bytes, f.SHA256, stamp(f.MinEvent), stamp(f.MaxEvent)); err != nil {
+				return fmt.Errorf("file %s: %w", f.Path, err)
+			}
+		}
+		for _, a := range b.Accounts {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO row_accounts (input, tbl, read, stored, duplicates, quarantined) VALUES (?, ?, ?, ?, ?, ?)`,
+				a.Input.ID, a.Table, a.Read, a.Stored, a.Duplicates, a.Quarantined); err != nil {
+				return fmt.Errorf("row account of %s, table %s (read %d, stored %d, duplicates %d, quarantined %d): %w", a.Input.Name, a.Table, a.Read, a.Stored, a.Duplicates, a.Quarantined, err)
+			}
+		}
+		for tbl, n := range b.RepeatedKeys {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO lake_tables (tbl, repeated_keys) VALUES (?1, ?2) ON CONFLICT (tbl) DO UPDATE SET repeated_keys = repeated_keys + ?2`, tbl, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("committing extraction of source %s: %w", b.Source, err)
+	}
+	return nil
+}
+
+func commitInput(ctx context.Context, tx *sql.Tx, b Batch, in Input) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE inputs SET replaced_by = ? WHERE source = ? AND name = ? AND replaced_by IS NULL`, b.ID, b.Source, in.Name); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO inputs (id, source, name, version, size, modified_at, rows, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		in.ID, b.Source, in.Name, in.Version, in.Size, stamp(in.ModifiedAt), in.Rows, b.ID)
+	return err
+}
+
+const inputColumns = `i.id, i.source, i.name, i.version, i.size, i.modified_at, i.rows, i.replaced_by IS NOT NULL, i.batch, b.as_of`
+
+func inputFields(in *Input, modified *sql.NullString) []any {
+	return []any{&in.ID, &in.Source, &in.Name, &in.Version, &in.Size, modified, &in.Rows, &in.Replaced, &in.Batch, &in.AsOf}
+}
+
+// Inputs returns the current inputs of a source (not the replaced ones), by name.
+func (l *Ledger) Inputs(ctx context.Context, source string) ([]Input, error) {
+	return collect(ctx, l, `SELECT `+inputColumns+` FROM inputs i JOIN batches b ON b.id = i.batch WHERE i.source = ? AND i.replaced_by IS NULL ORDER BY i.name`, []any{source}, func(r *sql.Rows) (Input, error) {
+		var in Input
+		var modified sql.NullString
+		err := r.Scan(inputFields(&in, &modified)...)
+		in.ModifiedAt = parseStamp(modified)
+		return in, err
+	})
+}
+
+// ReplacedInputs returns the ids of inputs whose rows no longer count.
+func (l *Ledger) ReplacedInputs(ctx context.Context) ([]int64, error) {
+	return collect(ctx, l, `SELECT id FROM inputs WHERE replaced_by IS NOT NULL ORDER BY id`, nil, func(r *sql.Rows) (int64, error) {
+		var id int64
+		err := r.Scan(&id)
+		return id, err
+	})
+}
+
+// Accounts returns the row accounts of all inputs, by source, input and table.
+func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
+	return collect(ctx, l, `SELECT `+inputColumns+`, a.tbl, a.read, a.stored, a.duplicates, a.quarantined
+		FROM row_accounts a JOIN inputs i ON i.id = a.input JOIN batches b ON b.id = i.batch ORDER BY i.source, i.name, i.id, a.tbl`, nil, func(r *sql.Rows) (Account, error) {
+		var a Account
+		var modified sql.NullString
+		err := r.Scan(append(inputFields(&a.Input, &modified), &a.Table, &a.Read, &a.Stored, &a.Duplicates, &a.Quarantined)...)
+		a.Input.ModifiedAt = parseStamp(modified)
+		return a, err
+	})
+}
+
+// LakeFiles returns the committed files of a lake table, by day and path.
+func (l *Ledger) LakeFiles(ctx context.Context, table string) ([]LakeFile, error) {
+	return collect(ctx, l, `SELECT path, tbl, day, batch, rows, bytes, sha256, min_event, max_event FROM lake_files WHERE tbl = ? ORDER BY day, path`, []any{table}, func(r *sql.Rows) (LakeFile, error) {
+		var f LakeFile
+		var from, to sql.NullString
+		err := r.Scan(&f.Path, &f.Table, &f.Day, &f.Batch, &f.Rows, &f.Bytes, &f.SHA256, &from, &to)
+		f.MinEvent, f.MaxEvent = parseStamp(from), parseStamp(to)
+		return f, err
+	})
+}
+
+// RepeatedKeys tells how many keys of a lake table came more than once.
+func (l *Ledger) RepeatedKeys(ctx context.Context, table string) (int64, error) {
+	var n int64
+	err := l.db.QueryRowContext(ctx, `SELECT coalesce(sum(repeated_keys), 0) FROM lake_tables WHERE tbl = ?`, table).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("reading repeated keys of %s: %w", table, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,158 @@
+// Package ledger is mainstay's memory of its nights: a SQLite file that records
+// nights and their jobs, which source inputs were extracted, which lake files and
+// which artifacts (finished files) are committed, the row accounts, check results
+// and the lease that keeps two nights apart.
+//
+// A file counts only once the ledger says so: the transactions here are the commit
+// points of a night. The package knows paths and digests, never what is in a file.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	_ "modernc.org/sqlite" // the pure Go SQLite driver
+)
+
+//go:embed schema.sql
+var schema string
+
+// Version is the ledger's format. A ledger written by a newer mainstay is refused.
+const Version = 1
+
+// FileName is the ledger's name within a data directory.
+const FileName = "ledger.sqlite"
+
+// Ledger is an open ledger. It is safe for concurrent use.
+type Ledger struct {
+	db   *sql.DB
+	path string
+	now  func() time.Time
+}
+
+// Open opens the ledger of a data directory, creating it when it is not there.
+// now is the clock that stamps nights and jobs; nil means time.Now.
+func Open(ctx context.Context, dataDir string, now func() time.Time) (*Ledger, error) {
+	if now == nil {
+		now = time.Now
+	}
+	if err := os.MkdirAll(dataDir, 0o755); err != nil {
+		return nil, fmt.Errorf("creating data directory: %w", err)
+	}
+	path := filepath.Join(dataDir, FileName)
+	// A rollback journal rather than WAL: WAL needs shared memory, which network
+	// file systems do not give. FULL: a commit is on disk when it returns.
+	dsn := "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(TRUNCATE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	l := &Ledger{db: db, path: path, now: now}
+	if err := l.migrate(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// OpenExisting opens a ledger that must already be there.
+func OpenExisting(ctx context.Context, dataDir string) (*Ledger, error) {
+	if _, err := os.Stat(filepath.Join(dataDir, FileName)); err != nil {
+		return nil, fmt.Errorf("no ledger in %s: no night has run there yet (run `mainstay run`, or name the directory with --data): %w", dataDir, err)
+	}
+	return Open(ctx, dataDir, nil)
+}
+
+// Close closes the ledger.
+func (l *Ledger) Close() error { return l.db.Close() }
+
+func (l *Ledger) migrate(ctx context.Context) error {
+	var v int
+	if err := l.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v); err != nil {
+		return fmt.Errorf("reading its version: %w", err)
+	}
+	switch {
+	case v == Version:
+		return nil
+	case v > Version:
+		return fmt.Errorf("it has format %d, this mainstay knows formats up to %d: run the newer mainstay", v, Version)
+	}
+	return l.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, schema); err != nil {
+			return fmt.Errorf("creating its tables: %w", err)
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", Version))
+		return err
+	})
+}
+
+// tx runs f in one immediate transaction: all of it happens or none.
+func (l *Ledger) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := l.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning ledger transaction: %w", err)
+	}
+	if err := f(tx); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing ledger transaction: %w", err)
+	}
+	return nil
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// stamp writes a time as sortable UTC text; the zero time is NULL.
+func stamp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(stampLayout)
+}
+
+const stampLayout = "2006-01-02T15:04:05.000000Z"
+
+func parseStamp(s sql.NullString) time.Time {
+	if !s.Valid {
+		return time.Time{}
+	}
+	t, err := time.Parse(stampLayout, s.String)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// collect reads all rows of a query through scan.
+func collect[T any](ctx context.Context, l *Ledger, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	rows, err := l.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading ledger: %w", err)
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("reading ledger: %w", err)
+		}
+		out = append(out, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading ledger: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,157 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Status of a night.
+const (
+	Running     = "running"
+	Published   = "published"
+	Failed      = "failed"
+	Interrupted = "interrupted" // its process ended without a word
+)
+
+// Night is one attempt at one as-of day.
+type Night struct {
+	ID                    int64
+	AsOf                  string // YYYY-MM-DD
+	Status                string
+	StartedAt, FinishedAt time.Time
+	Host                  string
+	PID                   int
+	Version, Config, Lake string
+	Directory             string // where its tables are, relative to the data directory
+	Warnings              int
+	Error                 string
+}
+
+// Begin records that a night starts and returns its id. Nights that an earlier
+// process left running are marked interrupted: the lease says that it is gone.
+func (l *Ledger) Begin(ctx context.Context, n Night) (int64, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var id int64
+	err = l.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, error = 'its process ended before the night did' WHERE status = ?`,
+			Interrupted, stamp(l.now()), Running); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `INSERT INTO nights (as_of, status, started_at, host, pid, version, config) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			n.AsOf, Running, stamp(l.now()), host, os.Getpid(), n.Version, n.Config)
+		if err != nil {
+			return err
+		}
+		id, err = res.LastInsertId()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("recording the start of night %s: %w", n.AsOf, err)
+	}
+	return id, nil
+}
+
+// End records how a night ended.
+func (l *Ledger) End(ctx context.Context, n Night) error {
+	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, lake = ?, directory = ?, warnings = ?, error = ? WHERE id = ?`,
+		n.Status, stamp(l.now()), n.Lake, n.Directory, n.Warnings, n.Error, n.ID)
+	if err != nil {
+		return fmt.Errorf("recording the end of night %s: %w", n.AsOf, err)
+	}
+	return nil
+}
+
+const nightColumns = `id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warnings, error`
+
+func scanNight(r *sql.Rows) (Night, error) {
+	var n Night
+	var from, to sql.NullString
+	err := r.Scan(&n.ID, &n.AsOf, &n.Status, &from, &to, &n.Host, &n.PID, &n.Version, &n.Config, &n.Lake, &n.Directory, &n.Warnings, &n.Error)
+	n.StartedAt, n.FinishedAt = parseStamp(from), parseStamp(to)
+	return n, err
+}
+
+// Nights returns the latest attempts, newest first. limit 0 means all.
+func (l *Ledger) Nights(ctx context.Context, limit int) ([]Night, error) {
+	if limit <= 0 {
+		limit = -1
+	}
+	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights ORDER BY id DESC LIMIT ?`, []any{limit}, scanNight)
+}
+
+// PublishedNights returns, for every as-of day that was ever published, its latest
+// published night, by as-of day.
+func (l *Ledger) PublishedNights(ctx context.Context) ([]Night, error) {
+	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE id IN (SELECT max(id) FROM nights WHERE status = 'published' GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
+}
+
+// JobResult is how one job of a night ended.
+type JobResult struct {
+	Name    string
+	Status  string // done, reused, failed, skipped
+	Rows    int64
+	Seconds float64
+	Note    string
+}
+
+// Job statuses.
+const (
+	JobDone    = "done"
+	JobReused  = "reused" // nothing it depends on had changed
+	JobFailed  = "failed"
+	JobSkipped = "skipped" // a job before it failed
+)
+
+// RecordJob records how a job ended.
+func (l *Ledger) RecordJob(ctx context.Context, night int64, r JobResult) error {
+	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO jobs (night, name, status, rows, seconds, note) VALUES (?, ?, ?, ?, ?, ?)`,
+		night, r.Name, r.Status, r.Rows, r.Seconds, r.Note)
+	if err != nil {
+		return fmt.Errorf("recording job %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+// Jobs returns the jobs of a night, in the order in which they were recorded.
+func (l *Ledger) Jobs(ctx context.Context, night int64) ([]JobResult, error) {
+	return collect(ctx, l, `SELECT name, status, rows, seconds, note FROM jobs WHERE night = ? ORDER BY rowid`, []any{night}, func(r *sql.Rows) (JobResult, error) {
+		var j JobResult
+		err := r.Scan(&j.Name, &j.Status, &j.Rows, &j.Seconds, &j.Note)
+		return j, err
+	})
+}
+
+// CheckResult is one check of one table of a night.
+type CheckResult struct {
+	Table, Name, Severity string
+	Failing               int64 // rows that fail it; 0 means it holds
+	Detail                string
+}
+
+// RecordChecks records the check results of a night.
+func (l *Ledger) RecordChecks(ctx context.Context, night int64, rs []CheckResult) error {
+	return l.tx(ctx, func(tx *sql.Tx) error {
+		for _, r := range rs {
+			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO check_results (night, tbl, name, severity, failing, detail) VALUES (?, ?, ?, ?, ?, ?)`,
+				night, r.Table, r.Name, r.Severity, r.Failing, r.Detail); err != nil {
+				return fmt.Errorf("recording check %s of %s: %w", r.Name, r.Table, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Checks returns the check results of a night.
+func (l *Ledger) Checks(ctx context.Context, night int64) ([]CheckResult, error) {
+	return collect(ctx, l, `SELECT tbl, name, severity, failing, detail FROM check_results WHERE night = ? ORDER BY tbl, name`, []any{night}, func(r *sql.Rows) (CheckResult, error) {
+		var c CheckResult
+		err := r.Scan(&c.Table, &c.Name, &c.Severity, &c.Failing, &c.Detail)
+		return c, err
+	})
+}

@@ -1,0 +1,159 @@
+// Package warehouse builds what analysts open and puts it in the place of the old one:
+// one self-contained DuckDB file, replaced whole by a rename, and the same tables as
+// Parquet by as-of day. A reader that holds the old file keeps reading the old night.
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/durable"
+)
+
+// Names below the data directory.
+const (
+	FileName  = "warehouse.duckdb"
+	TablesDir = "tables" // tables/as_of=YYYY-MM-DD/NAME.parquet
+)
+
+// Table is one table to publish.
+type Table struct {
+	Name    string
+	Parquet string            // its rows
+	About   string            // comment on the table
+	Columns map[string]string // comments on columns
+}
+
+// Build writes a new warehouse file with the tables and returns what the checks found
+// in it. The file is complete and on disk when Build returns.
+func Build(ctx context.Context, file string, o duck.Options, tables []Table, checks []duck.Check) (found []duck.Finding, err error) {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("clearing the way for the new warehouse: %w", err)
+	}
+	o.Path = file
+	s, err := duck.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		err = errors.Join(err, s.Close())
+		if err == nil {
+			err = durable.Sync(file)
+		}
+	}()
+	for _, t := range tables {
+		if err := s.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS SELECT * FROM %s", duck.Ident(t.Name), duck.ReadParquet([]string{t.Parquet}))); err != nil {
+			return nil, fmt.Errorf("loading table %s: %w", t.Name, err)
+		}
+		if err := comment(ctx, s, t); err != nil {
+			return nil, fmt.Errorf("commenting table %s: %w", t.Name, err)
+		}
+	}
+	for _, c := range checks {
+		f, err := s.RunCheck(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f)
+	}
+	return found, s.Exec(ctx, "CHECKPOINT")
+}
+
+// comment puts the meaning of tables and columns where SQL clients show it.
+func comment(ctx context.Context, s *duck.Session, t Table) error {
+	if t.About != "" {
+		if err := s.Exec(ctx, fmt.Sprintf("COMMENT ON TABLE %s IS %s", duck.Ident(t.Name), duck.Quote(t.About))); err != nil {
+			return err
+		}
+	}
+	cols, err := s.Columns(ctx, "SELECT * FROM "+duck.Ident(t.Name))
+	if err != nil {
+		return err
+	}
+	for _, c := range cols {
+		if about := t.Columns[c.Name]; about != "" {
+			if err := s.Exec(ctx, fmt.Sprintf("COMMENT ON COLUMN %s.%s IS %s", duck.Ident(t.Name), duck.Ident(c.Name), duck.Quote(about))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// PublishParquet makes tables/as_of=DAY show the tables of a night: files are linked
+// into a directory of the night's own and one rename of a symbolic link makes the day
+// point to it. It returns the directory, relative to the data directory.
+func PublishParquet(dataDir, asOf string, night int64, tables []Table) (string, error) {
+	root := filepath.Join(dataDir, TablesDir)
+	own := fmt.Sprintf(".night-%06d", night)
+	dir := filepath.Join(root, own)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("clearing the way for the night's tables: %w", err)
+	}
+	if err := durable.MkdirAll(dir); err != nil {
+		return "", err
+	}
+	for _, t := range tables {
+		if err := linkOrCopy(t.Parquet, filepath.Join(dir, t.Name+".parquet")); err != nil {
+			return "", fmt.Errorf("publishing %s: %w", t.Name, err)
+		}
+	}
+	if err := durable.Sync(dir); err != nil {
+		return "", err
+	}
+	link := filepath.Join(root, "as_of="+asOf)
+	tmp := filepath.Join(root, own+".link")
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("clearing the way for the day's link: %w", err)
+	}
+	if err := os.Symlink(own, tmp); err != nil {
+		return "", fmt.Errorf("linking the day's tables: %w", err)
+	}
+	if err := os.Rename(tmp, link); err != nil {
+		return "", fmt.Errorf("publishing the day's tables: %w", err)
+	}
+	return filepath.Join(TablesDir, "as_of="+asOf), durable.Sync(root)
+}
+
+// linkOrCopy gives a file a second name; where the file system has no hard links, a
+// copy.
+func linkOrCopy(from, to string) error {
+	if err := os.Link(from, to); err == nil {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, data, 0o644); err != nil {
+		return err
+	}
+	return durable.Sync(to)
+}
+
+// Open opens the published warehouse for reading.
+func Open(ctx context.Context, dataDir string) (*duck.Session, error) {
+	path := filepath.Join(dataDir, FileName)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("no warehouse in %s: no night was published there yet (run `mainstay run`, or name the directory with --data): %w", dataDir, err)
+	}
+	return duck.Open(ctx, duck.Options{Path: path, ReadOnly: true, Threads: 2})
+}
+
+// Failures renders the findings of a severity that do not hold, one per line.
+func Failures(found []duck.Finding, severity string) string {
+	var lines []string
+	for _, f := range found {
+		if f.Rows > 0 && f.Severity == severity {
+			lines = append(lines, fmt.Sprintf("%s: %s: %d rows fail: %s", f.Table, f.Name, f.Rows, f.Sample))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
