@@ -135,7 +135,7 @@ func Default() *Config {
 		Models: Models{
 			Seed:      1,
 			Churn:     Forest{Trees: 200, MaxDepth: 10, MinLeaf: 40},
-			CrossSell: Forest{Trees: 100, MaxDepth: 10, MinLeaf: 40, MaxRows: 500_000},
+			CrossSell: Forest{Trees: 100, MaxDepth: 8, MinLeaf: 60, MaxRows: 500_000},
 			MaxAUC:    0.95,
 		},
 		Quality:   Quality{MaxQuarantinedShare: 1},

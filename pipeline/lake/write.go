@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
@@ -75,18 +76,22 @@ func (in *ingest) writeQuarantine(ctx context.Context, name, query string) ([]le
 // place reads written files back, syncs them and moves each under its day to its
 // final name, which nobody reads before the ledger lists it.
 func (in *ingest) place(ctx context.Context, table string, paths []string, eventTime, into string) ([]ledger.LakeFile, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	written, err := in.readBack(ctx, paths, eventTime)
+	if err != nil {
+		return nil, err
+	}
 	var out []ledger.LakeFile
 	for i, p := range paths {
+		f, ok := written[p]
+		if !ok {
+			return nil, fmt.Errorf("reading back %s: no row in it", p)
+		}
 		day := strings.TrimPrefix(filepath.Base(filepath.Dir(p)), "day=")
-		f := ledger.LakeFile{
-			Table: table, Day: day, Batch: in.x.Batch,
-			Path: filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%s-%04d.parquet", in.x.Batch, strings.Trim(in.t.Name, "()"), i)),
-		}
-		query := fmt.Sprintf("SELECT count(*), min(%s), max(%s) FROM %s", eventTime, eventTime, duck.ReadParquet([]string{p}))
-		if err := in.sess.Scan(ctx, query, &f.Rows, &f.MinEvent, &f.MaxEvent); err != nil {
-			return nil, fmt.Errorf("reading back %s: %w", p, err)
-		}
-		var err error
+		f.Table, f.Day, f.Batch = table, day, in.x.Batch
+		f.Path = filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%s-%04d.parquet", in.x.Batch, strings.Trim(in.t.Name, "()"), i))
 		if f.SHA256, f.Bytes, err = durable.Digest(p); err != nil {
 			return nil, err
 		}
@@ -94,6 +99,23 @@ func (in *ingest) place(ctx context.Context, table string, paths []string, event
 			return nil, err
 		}
 		out = append(out, f)
+	}
+	return out, nil
+}
+
+// readBack reads what was written: rows and event times of each file.
+func (in *ingest) readBack(ctx context.Context, paths []string, eventTime string) (map[string]ledger.LakeFile, error) {
+	from := strings.Replace(duck.ReadParquet(paths), "union_by_name = true", "union_by_name = true, filename = '_path'", 1)
+	r, err := in.sess.Query(ctx, fmt.Sprintf("SELECT _path, count(*), min(%s), max(%s) FROM %s GROUP BY _path", eventTime, eventTime, from))
+	if err != nil {
+		return nil, fmt.Errorf("reading back new lake files: %w", err)
+	}
+	out := map[string]ledger.LakeFile{}
+	for _, row := range r.Rows {
+		f := ledger.LakeFile{Rows: toInt(row[1])}
+		f.MinEvent, _ = row[2].(time.Time)
+		f.MaxEvent, _ = row[3].(time.Time)
+		out[row[0].(string)] = f
 	}
 	return out, nil
 }

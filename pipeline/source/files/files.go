@@ -12,7 +12,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,6 +57,7 @@ type CSVOptions struct {
 type Source struct {
 	o       Options
 	mapping string
+	sess    *duck.Session // opened by the first Land and kept: many files are small
 }
 
 // New makes a source of files.
@@ -83,8 +83,13 @@ func (s *Source) Name() string { return s.o.Name }
 // TimeZone is the zone of timestamps that carry none.
 func (s *Source) TimeZone() string { return s.o.TimeZone }
 
-// Close does nothing: no file stays open.
-func (s *Source) Close() error { return nil }
+// Close ends the session that read the files.
+func (s *Source) Close() error {
+	if s.sess == nil {
+		return nil
+	}
+	return s.sess.Close()
+}
 
 // fingerprint covers what decides how a file's bytes become rows.
 func fingerprint(o Options) string {
@@ -198,27 +203,39 @@ func (s *Source) format(path string) (Format, error) {
 }
 
 // Land reads one file and writes its landing files into dir.
-func (s *Source) Land(ctx context.Context, in source.Input, dir string) (landed source.Landed, err error) {
+func (s *Source) Land(ctx context.Context, in source.Input, dir string) (source.Landed, error) {
 	format, err := s.format(in.Name)
 	if err != nil {
-		return landed, err
+		return source.Landed{}, err
+	}
+	if err := s.open(ctx); err != nil {
+		return source.Landed{}, err
+	}
+	l := lander{Source: s, in: in, dir: dir}
+	if err := l.load(ctx, format); err != nil {
+		return l.out, fmt.Errorf("source %s: reading %s: %w", s.o.Name, in.Name, err)
+	}
+	if err := l.keepMalformed(ctx); err != nil {
+		return l.out, fmt.Errorf("source %s: keeping malformed records of %s: %w", s.o.Name, in.Name, err)
+	}
+	if err := l.land(ctx); err != nil {
+		return l.out, fmt.Errorf("source %s: mapping %s: %w", s.o.Name, in.Name, err)
+	}
+	return l.out, nil
+}
+
+// open makes the session ready for a file.
+func (s *Source) open(ctx context.Context) (err error) {
+	if s.sess != nil {
+		for _, t := range []string{"input", "malformed", "lines", "reject_errors", "reject_scans"} {
+			if err := s.sess.Exec(ctx, "DROP TABLE IF EXISTS "+t); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	o := s.o.Session
 	o.TimeZone = s.o.TimeZone
-	sess, err := duck.Open(ctx, o)
-	if err != nil {
-		return landed, err
-	}
-	defer func() { err = errors.Join(err, sess.Close()) }()
-	l := lander{Source: s, sess: sess, in: in, dir: dir}
-	if err := l.load(ctx, format); err != nil {
-		return landed, fmt.Errorf("source %s: reading %s: %w", s.o.Name, in.Name, err)
-	}
-	if err := l.rewriteMalformed(ctx); err != nil {
-		return landed, fmt.Errorf("source %s: keeping malformed records of %s: %w", s.o.Name, in.Name, err)
-	}
-	if err := l.land(ctx); err != nil {
-		return landed, fmt.Errorf("source %s: mapping %s: %w", s.o.Name, in.Name, err)
-	}
-	return l.out, nil
+	s.sess, err = duck.Open(ctx, o)
+	return err
 }

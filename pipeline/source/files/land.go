@@ -24,10 +24,9 @@ const maxLine = 32 << 20
 // and the malformed ones into malformed, land runs the SELECTs.
 type lander struct {
 	*Source
-	sess *duck.Session
-	in   source.Input
-	dir  string
-	out  source.Landed
+	in  source.Input
+	dir string
+	out source.Landed
 }
 
 func (l *lander) load(ctx context.Context, format Format) error {
@@ -171,7 +170,7 @@ func (l *lander) loadParquet(ctx context.Context) error {
 	return l.sess.Exec(ctx, noMalformed)
 }
 
-func (l *lander) rewriteMalformed(ctx context.Context) error {
+func (l *lander) keepMalformed(ctx context.Context) error {
 	if l.out.MalformedRecords == 0 {
 		return nil
 	}

@@ -1,0 +1,235 @@
+package jobs_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
+)
+
+// scan reads one value from the published warehouse.
+func scan[T any](b *testBundle, query string) T {
+	b.t.Helper()
+	s, err := warehouse.Open(b.ctx, b.data)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer s.Close()
+	var v T
+	if err := s.Scan(b.ctx, query, &v); err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
+func TestNightPublishesWhatItPromises(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 300)
+	out := b.mustRun(firstAsOf, "")
+	for _, table := range []string{"churn_scores", "cross_sell_scores", "customer_features", "model_metrics", "nights", "row_accounts", "quarantine"} {
+		if n := scan[int64](b, "SELECT count(*) FROM "+table); n == 0 {
+			t.Errorf("%s is empty", table)
+		}
+	}
+	if len(out.Warnings) > 0 {
+		t.Errorf("warnings: %v", out.Warnings)
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM churn_scores FULL JOIN customer_features USING (customer_id) WHERE churn_probability IS NULL OR churn_scores.customer_id IS NULL"); n > 0 {
+		t.Errorf("%d customers are scored without features or the other way round", n)
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM row_accounts WHERE rows_read <> rows_stored + rows_duplicate + rows_quarantined"); n > 0 {
+		t.Errorf("%d accounts do not add up", n)
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM churn_scores WHERE reason_1 IS NULL OR churn_probability NOT BETWEEN 0 AND 1"); n > 0 {
+		t.Errorf("%d scores without a reason or out of range", n)
+	}
+	if auc := scan[float64](b, "SELECT value FROM model_metrics WHERE task = 'churn' AND estimator = 'forest' AND metric = 'auc'"); auc < 0.6 || auc > 0.95 {
+		t.Errorf("churn AUC on later data is %.3f: a shop with real signal gives 0.6 to 0.95", auc)
+	}
+	if about := scan[string](b, "SELECT comment FROM duckdb_columns() WHERE table_name = 'row_accounts' AND column_name = 'rows_read'"); about == "" {
+		t.Error("columns have no comments in the warehouse")
+	}
+}
+
+// A night is a pure function: the same inputs give the same bytes, in the same data
+// directory and in another.
+func TestSameNightSameBytes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 200)
+	b.mustRun(firstAsOf, "")
+	first := tables(t, b.data, firstAsOf)
+	b.mustRun(firstAsOf, "")
+	same(t, "run again", first, tables(t, b.data, firstAsOf))
+	other := t.TempDir()
+	b.mustRun(firstAsOf, other)
+	same(t, "run elsewhere", first, tables(t, other, firstAsOf))
+}
+
+// SQL sees only the past: deleting every row at or after the cutoff, or adding rows
+// there, changes no feature and no score.
+func TestNoFuture(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 200)
+	cutoff := "2023-12-01"
+	b.mustRun(cutoff, "")
+	with := tables(t, b.data, cutoff)
+	b.cutFiles(cutoff)
+	without := t.TempDir()
+	b.mustRun(cutoff, without)
+	cut := tables(t, without, cutoff)
+	for name := range maps.Clone(with) {
+		// What a night tells about its extraction does know of the rows.
+		if name == "nights.parquet" || name == "row_accounts.parquet" || name == "quarantine.parquet" {
+			delete(with, name)
+			delete(cut, name)
+		}
+	}
+	same(t, "without the future", with, cut)
+}
+
+// cutFiles deletes every record at or after the cutoff from the incoming files.
+func (b *testBundle) cutFiles(cutoff string) {
+	b.t.Helper()
+	zone := must(time.LoadLocation("Europe/London"))
+	at := must(pipeline.ParseDay(cutoff)).Start(zone)
+	for _, table := range []struct{ glob, column string }{{"orders", "ordered_at"}, {"interactions", "occurred_at"}} {
+		paths := must(filepath.Glob(filepath.Join(b.dir, "incoming", table.glob, "*.csv")))
+		removed := 0
+		for _, path := range paths {
+			removed += b.cutFile(path, table.column, at)
+		}
+		if removed == 0 {
+			b.t.Fatalf("no future %s to delete: the test shows nothing", table.glob)
+		}
+	}
+}
+
+func (b *testBundle) cutFile(path, column string, at time.Time) (removed int) {
+	b.t.Helper()
+	rows := must(csv.NewReader(bytes.NewReader(must(os.ReadFile(path)))).ReadAll())
+	col := -1
+	for i, name := range rows[0] {
+		if name == column {
+			col = i
+		}
+	}
+	kept := rows[:1]
+	for _, row := range rows[1:] {
+		if when, err := time.Parse(time.RFC3339, row[col]); err == nil && !when.Before(at) {
+			removed++
+			continue
+		}
+		kept = append(kept, row)
+	}
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	if err := w.WriteAll(kept); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	return removed
+}
+
+// Features that look ahead must be caught: the test of the test.
+func TestModelsCannotReadTheFuture(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 50)
+	b.write("sql/features/leak.sql", "SELECT customer_id, count(*) AS orders_to_come FROM future_orders GROUP BY customer_id\n")
+	_, err := b.load()
+	if err == nil || !strings.Contains(err.Error(), "only models in labels/ may look past the cutoff") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNewcomerAddsAFeature(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 200)
+	b.mustRun(firstAsOf, "")
+	b.write("sql/features/night_owl.sql", "SELECT customer_id, sum(CASE WHEN hour(ordered_at) >= 22 THEN 1 ELSE 0 END) AS late_orders FROM orders GROUP BY customer_id\n")
+	b.mustRun(firstAsOf, "")
+	if n := scan[int64](b, "SELECT count(*) FROM customer_features WHERE late_orders IS NOT NULL"); n == 0 {
+		t.Error("the new feature has no values")
+	}
+	// A project's table of its own is part of the night, too.
+	b.write("sql/marts/late_buyers.sql", "SELECT customer_id, late_orders FROM customer_features WHERE late_orders > 0\n")
+	b.mustRun(firstAsOf, "")
+	if n := scan[int64](b, "SELECT count(*) FROM late_buyers"); n == 0 {
+		t.Error("the new table is empty")
+	}
+}
+
+func TestConsecutiveNights(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 200)
+	s := b.shop(200)
+	b.mustRun(firstAsOf, "")
+	from := must(time.Parse(time.DateOnly, firstAsOf))
+	before := scan[int64](b, "SELECT sum(rows_read)::BIGINT FROM row_accounts")
+	if _, err := s.WriteDays(b.ctx, filepath.Join(b.dir, "incoming"), from, from.AddDate(0, 0, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	out := b.mustRun("2024-02-02", "")
+	if after := scan[int64](b, "SELECT sum(rows_read)::BIGINT FROM row_accounts"); after <= before {
+		t.Errorf("the day's new files were not read: %d rows before, %d after", before, after)
+	}
+	made := 0
+	for _, part := range out.Tables["customer_features"].Parts {
+		if !part.Reused {
+			made++
+		}
+	}
+	if made != 1 {
+		t.Errorf("the second night made %d snapshots of customer_features, want 1: the earlier ones are to be reused", made)
+	}
+	if !out.Tables["churn_model"].Parts[0].Reused {
+		t.Error("the model was trained again although nothing new had matured")
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM nights"); n != 2 {
+		t.Errorf("nights: got %d, want 2", n)
+	}
+}
+
+func TestShortHistoryIsSaidNotFaked(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 50)
+	out := b.mustRun("2023-03-01", "")
+	if len(out.Warnings) == 0 || !strings.Contains(out.Warnings[0], "no snapshot has a known outcome") {
+		t.Errorf("warnings: %q", out.Warnings)
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM churn_scores"); n != 0 {
+		t.Errorf("%d scores without a model", n)
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM customer_features"); n == 0 {
+		t.Error("features need no model, but there are none")
+	}
+}
+
+func TestFailedAuditKeepsTheLastNight(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 100)
+	b.mustRun("2023-06-01", "")
+	b.write("sql/marts/broken.sql", "SELECT 1 AS id UNION ALL SELECT 1\n")
+	b.write("sql/marts/broken.yml", "grain: One row per id.\nkey: [id]\ncolumns: {id: {meaning: An id.}}\nchecks:\n  - unique: [id]\n")
+	_, err := b.run("2023-06-02", "")
+	if err == nil || !strings.Contains(err.Error(), "broken: unique: id") {
+		t.Fatalf("got %v", err)
+	}
+	if asOf := scan[time.Time](b, "SELECT max(as_of) FROM nights"); asOf.Format(time.DateOnly) != "2023-06-01" {
+		t.Errorf("published is %s", asOf)
+	}
+	s, err := duck.Open(b.ctx, duck.Options{Path: filepath.Join(b.data, "warehouse.rejected.duckdb"), ReadOnly: true})
+	if err != nil {
+		t.Fatalf("the rejected warehouse is not kept: %v", err)
+	}
+	s.Close()
+}

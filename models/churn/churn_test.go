@@ -1,0 +1,66 @@
+package churn
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/explain"
+	"github.com/mainstay-etl/mainstay/models/learn"
+	"github.com/mainstay-etl/mainstay/models/modeltest"
+)
+
+// TestChurn goes the whole way with the task as it is used.
+func TestChurn(t *testing.T) {
+	t.Parallel()
+	ctx, task, dir := context.Background(), Task(), t.TempDir()
+	shop := modeltest.Shop{Dir: dir, Customers: 600}
+	m, err := Train(ctx, shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save(filepath.Join(dir, "model")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = Load(filepath.Join(dir, "model")); err != nil {
+		t.Fatal(err)
+	}
+	now := shop.Snapshot(t, task.Keys, task.Label, 8, true)
+	out := learn.Output{Predictions: filepath.Join(dir, "p.parquet"), Reasons: filepath.Join(dir, "r.parquet")}
+	words := explain.Wordings{"recency_days": {Say: "last order {value} days ago"}}
+	if n, err := Score(ctx, m, now, words, out); err != nil || n != 600 {
+		t.Fatalf("scored %d, %v", n, err)
+	}
+	metrics, _, err := Judge(ctx, out.Predictions, now.Labels, "forest", "graded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range metrics {
+		if x.Name == models.AUC && x.Value < 0.7 {
+			t.Errorf("AUC %.3f", x.Value)
+		}
+	}
+	reasons, err := models.ReadFrame(ctx, out.Reasons, "customer_id", "feature", "direction", "sentence")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reasons.Rows() != 1800 {
+		t.Errorf("%d reasons for 600 customers", reasons.Rows())
+	}
+	for i := range reasons.Rows() {
+		key := strings.Split(reasons.KeyOf(i), "\x00")
+		if key[1] == "recency_days" && (!strings.HasPrefix(key[3], "last order ") || !strings.HasSuffix(key[3], "("+key[2]+" the risk)")) {
+			t.Fatalf("reason %q", key)
+		}
+	}
+}
+
+func TestChurnWithoutHistory(t *testing.T) {
+	t.Parallel()
+	if _, err := Train(context.Background(), nil, learn.Options{HorizonDays: 90}, nil); !errors.Is(err, models.ErrTooLittle) {
+		t.Errorf("without snapshots: %v", err)
+	}
+}

@@ -1,0 +1,149 @@
+// Package explain turns the effects of features on a score into reasons that a
+// salesperson understands.
+package explain
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Wording says how a feature is told. All of it may be empty.
+type Wording struct {
+	// Say is the fact with a place for its value: "last order {value} days ago".
+	Say string
+	// Meaning is told when the value is missing: "Days since the last order."
+	Meaning string
+	// Unit chooses how the value is written: see Format.
+	Unit string
+}
+
+// Wordings by feature.
+type Wordings map[string]Wording
+
+// Directions of an effect.
+const (
+	Raises = "raises"
+	Lowers = "lowers"
+)
+
+// Reason is one feature's part in a score.
+type Reason struct {
+	Feature   int     // its number
+	Value     float64 // NaN: missing
+	Effect    float64 // in log-odds
+	Direction string  // Raises or Lowers
+}
+
+// Top returns the k features with the largest effects either way, largest first,
+// ties in order of the features. Features without effect are no reasons.
+func Top(effects []float64, value func(feature int) float64, k int) []Reason {
+	var best []Reason
+	for j, e := range effects {
+		if e == 0 || e != e {
+			continue
+		}
+		at := len(best)
+		for at > 0 && math.Abs(best[at-1].Effect) < math.Abs(e) {
+			at--
+		}
+		if at == k {
+			continue
+		}
+		direction := Raises
+		if e < 0 {
+			direction = Lowers
+		}
+		best = slices.Insert(best, at, Reason{Feature: j, Effect: e, Direction: direction})
+		best = best[:min(len(best), k)]
+	}
+	for i := range best {
+		best[i].Value = value(best[i].Feature)
+	}
+	return best
+}
+
+// Sentence tells a reason; of is what the score is: "risk", "chance".
+// "last order 78 days ago (raises the risk)".
+func (w Wordings) Sentence(feature string, r Reason, of string) string {
+	return w.fact(feature, r.Value) + " (" + r.Direction + " the " + of + ")"
+}
+
+func (w Wordings) fact(feature string, value float64) string {
+	word := w[feature]
+	if value != value {
+		what := strings.ReplaceAll(feature, "_", " ")
+		if word.Meaning != "" {
+			what = strings.TrimSuffix(strings.TrimSpace(word.Meaning), ".")
+			what = lowerFirst(what)
+		}
+		return "not known: " + what
+	}
+	text := Format(value, word.Unit)
+	if word.Say == "" {
+		return feature + " = " + text
+	}
+	return strings.ReplaceAll(word.Say, "{value}", text)
+}
+
+// lowerFirst leaves abbreviations ("RFM score") alone.
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && (s[1] < 'A' || s[1] > 'Z') {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// Format writes a value for people. A unit that names money gives two decimals
+// ("1,234.50"), "percent" one at most, "boolean" or "yes/no" gives yes or no.
+// Else whole numbers have no decimals, small ones two and large ones one.
+func Format(v float64, unit string) string {
+	switch strings.ToLower(unit) {
+	case "money", "currency", "amount":
+		return grouped(v, 2)
+	case "boolean", "yes/no", "flag":
+		if v != 0 {
+			return "yes"
+		}
+		return "no"
+	}
+	a := math.Abs(v)
+	switch {
+	case v == math.Trunc(v) || a >= 1000:
+		return grouped(v, 0)
+	case a >= 10:
+		return trimZeros(grouped(v, 1))
+	case a >= 0.01:
+		return trimZeros(grouped(v, 2))
+	default:
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	}
+}
+
+// grouped writes thousands separators.
+func grouped(v float64, decimals int) string {
+	s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+	whole, rest, _ := strings.Cut(s, ".")
+	var b strings.Builder
+	for i, d := range whole {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	if rest != "" {
+		b.WriteString("." + rest)
+	}
+	if v < 0 && strings.Trim(s, "0.") != "" {
+		return "-" + b.String()
+	}
+	return b.String()
+}
+
+func trimZeros(s string) string {
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}

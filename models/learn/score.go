@@ -1,0 +1,191 @@
+package learn
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/explain"
+)
+
+// probability is the column of the predictions file.
+const probability = "probability"
+
+// reasonsPerRow is how many reasons a row gets.
+const reasonsPerRow = 3
+
+// Output names the two files that Score writes.
+//
+//	Predictions: the keys, probability, reason_1 to reason_3 (NULL where there is
+//	  none), model_version; one row per row of the snapshot, sorted by key.
+//	Reasons: the keys, rank, feature, value, direction ("raises", "lowers"),
+//	  effect (log-odds), sentence; one row per reason, sorted by key and rank.
+type Output struct {
+	Predictions string
+	Reasons     string
+}
+
+// Score predicts for a snapshot and writes both files. It returns the number of
+// predictions.
+func Score(ctx context.Context, t Task, m *Model, s models.Snapshot, w explain.Wordings, out Output) (int, error) {
+	f, err := t.features(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	if f, err = f.Project(m.Estimator.Features()); err != nil {
+		return 0, err
+	}
+	sc := &scored{task: t, model: m, frame: f, words: w, rows: sortedByKey(f)}
+	if sc.proba, err = m.Estimator.PredictProba(f); err != nil {
+		return 0, err
+	}
+	if err := sc.explain(ctx); err != nil {
+		return 0, err
+	}
+	if err := models.WriteParquet(out.Predictions, f.Rows(), sc.predictionColumns()); err != nil {
+		return 0, err
+	}
+	return f.Rows(), models.WriteParquet(out.Reasons, len(sc.flat), sc.reasonColumns())
+}
+
+// scored holds the predictions of one snapshot.
+type scored struct {
+	task    Task
+	model   *Model
+	frame   *models.Frame
+	words   explain.Wordings
+	rows    []int32 // rows of the frame, sorted by key
+	proba   []float64
+	reasons map[int32][]explain.Reason // by row of the frame
+	flat    []flatReason               // in the order of the reasons file
+}
+
+type flatReason struct {
+	row  int32
+	rank int
+}
+
+func sortedByKey(f *models.Frame) []int32 {
+	rows := make([]int32, f.Rows())
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	keys := f.Keys()
+	slices.SortFunc(rows, func(a, b int32) int {
+		for _, k := range keys {
+			if c := strings.Compare(k.At(int(a)), k.At(int(b))); c != 0 {
+				return c
+			}
+		}
+		return int(a - b)
+	})
+	return rows
+}
+
+// toExplain lists the rows that get reasons, in key order: all, or each
+// customer's likeliest ones (ties: smaller key).
+func (s *scored) toExplain() []int32 {
+	if s.task.ExplainTop == 0 {
+		return s.rows
+	}
+	var out []int32
+	customer := s.frame.Keys()[0].Codes()
+	for i := 0; i < len(s.rows); {
+		j := i
+		for j < len(s.rows) && customer[s.rows[j]] == customer[s.rows[i]] {
+			j++
+		}
+		best := slices.Clone(s.rows[i:j])
+		slices.SortStableFunc(best, func(a, b int32) int {
+			switch {
+			case s.proba[a] > s.proba[b]:
+				return -1
+			case s.proba[a] < s.proba[b]:
+				return 1
+			}
+			return 0
+		})
+		best = best[:min(s.task.ExplainTop, len(best))]
+		for _, r := range s.rows[i:j] { // back in key order
+			if slices.Contains(best, r) {
+				out = append(out, r)
+			}
+		}
+		i = j
+	}
+	return out
+}
+
+func (s *scored) explain(ctx context.Context) error {
+	rows := s.toExplain()
+	found, errs := make([][]explain.Reason, len(rows)), make([]error, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for g := range errs {
+		wg.Go(func() {
+			effects := make([]float64, len(s.frame.Features()))
+			for i := g; i < len(rows) && ctx.Err() == nil; i += len(errs) {
+				row := int(rows[i])
+				if _, err := s.model.Estimator.Explain(s.frame, row, effects); err != nil {
+					errs[g] = err
+					return
+				}
+				found[i] = explain.Top(effects, func(j int) float64 { return s.frame.Column(j).At(row) }, reasonsPerRow)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range append(errs, ctx.Err()) {
+		if err != nil {
+			return err
+		}
+	}
+	s.reasons = make(map[int32][]explain.Reason, len(rows))
+	for i, r := range rows {
+		s.reasons[r] = found[i]
+		for rank := range found[i] {
+			s.flat = append(s.flat, flatReason{r, rank})
+		}
+	}
+	return nil
+}
+
+func (s *scored) sentence(r explain.Reason) string {
+	return s.words.Sentence(s.frame.Features()[r.Feature], r, s.task.Of)
+}
+
+func (s *scored) predictionColumns() []models.OutColumn {
+	columns := s.keyColumns(func(i int) int32 { return s.rows[i] })
+	columns = append(columns, models.OutColumn{Name: probability, Float: func(i int) (float64, bool) { return s.proba[s.rows[i]], true }})
+	for rank, name := range []string{"reason_1", "reason_2", "reason_3"} {
+		columns = append(columns, models.OutColumn{Name: name, Text: func(i int) (string, bool) {
+			if reasons := s.reasons[s.rows[i]]; rank < len(reasons) {
+				return s.sentence(reasons[rank]), true
+			}
+			return "", false
+		}})
+	}
+	return append(columns, models.OutColumn{Name: "model_version", Text: func(int) (string, bool) { return s.model.Header.Version, true }})
+}
+
+func (s *scored) reasonColumns() []models.OutColumn {
+	reason := func(i int) explain.Reason { return s.reasons[s.flat[i].row][s.flat[i].rank] }
+	return append(s.keyColumns(func(i int) int32 { return s.flat[i].row }),
+		models.OutColumn{Name: "rank", Int: func(i int) (int32, bool) { return int32(s.flat[i].rank + 1), true }},
+		models.OutColumn{Name: "feature", Text: func(i int) (string, bool) { return s.frame.Features()[reason(i).Feature], true }},
+		models.OutColumn{Name: "value", Float: func(i int) (float64, bool) { v := reason(i).Value; return v, v == v }},
+		models.OutColumn{Name: "direction", Text: func(i int) (string, bool) { return reason(i).Direction, true }},
+		models.OutColumn{Name: "effect", Float: func(i int) (float64, bool) { return reason(i).Effect, true }},
+		models.OutColumn{Name: "sentence", Text: func(i int) (string, bool) { return s.sentence(reason(i)), true }},
+	)
+}
+
+func (s *scored) keyColumns(row func(int) int32) []models.OutColumn {
+	var columns []models.OutColumn
+	for _, k := range s.frame.Keys() {
+		columns = append(columns, models.OutColumn{Name: k.Name, Text: func(i int) (string, bool) { return k.At(int(row(i))), true }})
+	}
+	return columns
+}

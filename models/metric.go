@@ -1,0 +1,25 @@
+package models
+
+// Names of metrics. All are of one set of rows at one later time; see package
+// eval for their definitions.
+const (
+	AUC              = "auc"                 // 0.5: no better than chance
+	AveragePrecision = "average_precision"   // base rate: no better than chance
+	LogLoss          = "log_loss"            // natural logarithm, less is better
+	Brier            = "brier"               // mean squared error of the probability
+	LiftTop10        = "lift_top_10"         // positives in the best tenth over positives in any tenth
+	CalibrationError = "calibration_error"   // expected, ten bins of equal size
+	BaseRate         = "base_rate"           // share of positives
+	MeanProbability  = "mean_probability"    // to compare with base_rate
+	HitAt3           = "hit_at_3"            // a right one among a customer's best three
+	AUCWithin        = "auc_within_customer" // mean over customers
+)
+
+// Metric is one row of a report.
+type Metric struct {
+	Estimator string  `json:"estimator"` // "forest", or "rule: recency_days"
+	Data      string  `json:"data"`      // what it was measured on: "validation 2011-06-01"
+	Name      string  `json:"name"`
+	Value     float64 `json:"value"`
+	N         int     `json:"n"` // rows (customers for hit_at_3 and auc_within_customer)
+}

@@ -1,0 +1,29 @@
+-- What we send to the customer, and whether it is answered. NULL when not recorded for that long.
+WITH counted AS (
+    SELECT
+        customer_id,
+        COUNT(*) FILTER (
+            WHERE kind = 'campaign_sent' AND occurred_at >= days_ago(30)
+        ) AS campaigns_30,
+        COUNT(*) FILTER (WHERE kind = 'email_sent') AS emails_90,
+        COUNT(*) FILTER (WHERE kind = 'email_open') AS email_opens_90,
+        COUNT(*) FILTER (WHERE kind = 'email_click') AS email_clicks_90,
+        COUNT(*) FILTER (WHERE kind = 'coupon_used') AS coupons_90
+    FROM interactions
+    WHERE occurred_at >= days_ago(90)
+    GROUP BY customer_id
+)
+
+SELECT
+    p.customer_id,
+    if_known(c.campaigns_30, h.campaigns_since, 30) AS campaigns_30,
+    if_known(c.email_opens_90, h.campaigns_since, 90) AS email_opens_90,
+    if_known(c.email_clicks_90, h.campaigns_since, 90) AS email_clicks_90,
+    if_known(c.coupons_90, h.campaigns_since, 90) AS coupons_90,
+    safe_div(
+        COALESCE(c.email_opens_90, 0), if_known(c.emails_90, h.campaigns_since, 90)
+    ) AS email_open_rate_90
+FROM population AS p
+CROSS JOIN interaction_history AS h
+LEFT JOIN counted AS c
+    ON p.customer_id = c.customer_id

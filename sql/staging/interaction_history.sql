@@ -1,0 +1,13 @@
+-- Since when interactions, and each group of them, are recorded; NULL when none ever was.
+SELECT
+    CAST(MIN(occurred_at) AS DATE) AS interactions_since,
+    CAST(MIN(occurred_at) FILTER (
+        WHERE kind IN ('visit', 'view', 'cart', 'search', 'store_visit')
+    ) AS DATE) AS browsing_since,
+    CAST(MIN(occurred_at) FILTER (
+        WHERE kind IN ('email_sent', 'email_open', 'email_click', 'campaign_sent', 'coupon_used')
+    ) AS DATE) AS campaigns_since,
+    CAST(MIN(occurred_at) FILTER (
+        WHERE kind IN ('support', 'complaint', 'complaint_resolved', 'call')
+    ) AS DATE) AS service_since
+FROM interactions
