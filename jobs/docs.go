@@ -170,7 +170,7 @@ func sidecarChecks(table string, s sqlfiles.Sidecar) []duck.Check {
 
 // checkModels runs the checks of models that were just made in a session, so that what
 // breaks a rule is named where it is made, not where it surfaces.
-func checkModels(ctx context.Context, s *duck.Session, models []sqlfiles.Model) error {
+func checkModels(ctx context.Context, s *session, models []sqlfiles.Model) error {
 	for _, m := range models {
 		if m.Sidecar == nil {
 			continue

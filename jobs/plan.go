@@ -171,13 +171,3 @@ func (n needs) texts() []string {
 	}
 	return out
 }
-
-// readByOthers tells whether a model among n reads the named one.
-func (pl *plan) readByOthers(name string, n needs) bool {
-	for _, m := range n.models {
-		if slices.Contains(pl.reads[m.Name], name) {
-			return true
-		}
-	}
-	return false
-}

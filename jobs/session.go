@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,8 @@ import (
 // view says what a session sees of the lake.
 type view struct {
 	cutoff pipeline.Day
-	whole  bool // all events, not only those before the cutoff: the catalogue
+	whole  bool                   // all events, not only those before the cutoff: the catalogue
+	lake   map[string]*lake.Table // contract tables to read, where they were gathered
 }
 
 // window is the span of event time of a base table in a view: before the cutoff, or,
@@ -33,6 +35,47 @@ func (p *Project) window(v view, base string) lake.Window {
 	return lake.Window{To: at}
 }
 
+// table is the lake table behind a base table of a session.
+func (v view) table(ctx context.Context, r *pipeline.Run, base string) (*lake.Table, error) {
+	name := strings.TrimPrefix(base, futurePrefix)
+	if t, ok := v.lake[name]; ok {
+		return t, nil
+	}
+	return (&lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}).Table(ctx, name)
+}
+
+// gather reads the lake tables of n once for several sessions.
+func (p *Project) gather(ctx context.Context, r *pipeline.Run, n needs) (map[string]*lake.Table, error) {
+	dir, err := r.Scratch()
+	if err != nil {
+		return nil, err
+	}
+	o, err := p.session(r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := duck.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	out := map[string]*lake.Table{}
+	for _, base := range n.base {
+		name := strings.TrimPrefix(base, futurePrefix)
+		if out[name] != nil {
+			continue
+		}
+		t, err := view{}.table(ctx, r, name)
+		if err != nil {
+			return nil, err
+		}
+		if out[name], err = t.Gather(ctx, s, r.Night.Cutoff(), filepath.Join(dir, name+".parquet")); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // labelEnd is the end of the label window of a cutoff.
 func (p *Project) labelEnd(cutoff pipeline.Day) time.Time {
 	return cutoff.AddDays(p.Config.History.HorizonDays).Start(p.Config.Location())
@@ -43,18 +86,27 @@ func (p *Project) mature(cutoff, asOf pipeline.Day) bool {
 	return !asOf.Before(cutoff.AddDays(p.Config.History.HorizonDays))
 }
 
+// session is a DuckDB session that sees the lake and the night as of a cutoff. Its
+// models are views until make turns one, with what it reads, into a table.
+type session struct {
+	*duck.Session
+	plan *plan
+	here map[string]bool // models that are views or tables of this session
+	made map[string]bool // those that are tables
+}
+
 // open starts a session that holds what n needs: macros, base tables cut by the view,
-// the catalogue and other tables of the night, and the models in their order. Feature
-// models are left to the caller, which knows which of them it wants.
-func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*duck.Session, error) {
+// the catalogue and other tables of the night, and the models as views.
+func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*session, error) {
 	o, err := p.session(r)
 	if err != nil {
 		return nil, err
 	}
-	s, err := duck.Open(ctx, o)
+	d, err := duck.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	s := &session{Session: d, plan: p.plan, here: map[string]bool{}, made: map[string]bool{}}
 	if err := p.fill(ctx, s, r, v, n); err != nil {
 		s.Close()
 		return nil, err
@@ -62,7 +114,7 @@ func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*
 	return s, nil
 }
 
-func (p *Project) fill(ctx context.Context, s *duck.Session, r *pipeline.Run, v view, n needs) error {
+func (p *Project) fill(ctx context.Context, s *session, r *pipeline.Run, v view, n needs) error {
 	prelude, err := p.prelude(v.cutoff)
 	if err != nil {
 		return err
@@ -70,9 +122,8 @@ func (p *Project) fill(ctx context.Context, s *duck.Session, r *pipeline.Run, v 
 	if err := s.Exec(ctx, prelude); err != nil {
 		return fmt.Errorf("loading the prelude: %w", err)
 	}
-	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
 	for _, base := range n.base {
-		t, err := l.Table(ctx, strings.TrimPrefix(base, futurePrefix))
+		t, err := v.table(ctx, r, base)
 		if err != nil {
 			return err
 		}
@@ -86,16 +137,42 @@ func (p *Project) fill(ctx context.Context, s *duck.Session, r *pipeline.Run, v 
 		}
 	}
 	for _, m := range n.models {
-		if m.Layer == sqlfiles.Staging {
-			if err := runModel(ctx, s, m); err != nil {
-				return err
-			}
+		if err := s.Exec(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS\n%s", duck.Ident(m.Name), body(m))); err != nil {
+			return fmt.Errorf("%s: %w", m.Path, err)
 		}
+		s.here[m.Name] = true
 	}
 	return nil
 }
 
-func loadNightTable(ctx context.Context, s *duck.Session, r *pipeline.Run, v view, name string) error {
+// make turns a model into a table, after the models that it reads.
+func (s *session) make(ctx context.Context, name string) error {
+	if !s.here[name] || s.made[name] {
+		return nil
+	}
+	m, _ := s.plan.models.Get(name)
+	for _, read := range s.plan.reads[name] {
+		if err := s.make(ctx, read); err != nil {
+			return err
+		}
+	}
+	s.made[name] = true
+	if err := s.Exec(ctx, "DROP VIEW "+duck.Ident(name)); err != nil {
+		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	if err := createTable(ctx, s, name, body(m)); err != nil {
+		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	return nil
+}
+
+// body is a model's query without a closing semicolon, on lines of its own: it may
+// end in a comment.
+func body(m sqlfiles.Model) string {
+	return strings.TrimRight(strings.TrimSpace(m.SQL), "; \n") + "\n"
+}
+
+func loadNightTable(ctx context.Context, s *session, r *pipeline.Run, v view, name string) error {
 	t, ok := r.In[name]
 	if !ok {
 		return fmt.Errorf("table %s is not there for job %s", name, r.Job.Name)
@@ -115,16 +192,8 @@ func currentPart(t pipeline.Table, cutoff pipeline.Day) (pipeline.Part, bool) {
 	return t.At("", "")
 }
 
-// runModel makes a model's table in the session.
-func runModel(ctx context.Context, s *duck.Session, m sqlfiles.Model) error {
-	if err := createTable(ctx, s, m.Name, m.SQL); err != nil {
-		return fmt.Errorf("%s: %w", m.Path, err)
-	}
-	return nil
-}
-
-func createTable(ctx context.Context, s *duck.Session, name, query string) error {
-	return s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS\n%s", duck.Ident(name), strings.TrimRight(strings.TrimSpace(query), "; \n")))
+func createTable(ctx context.Context, s *session, name, query string) error {
+	return s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS\n%s", duck.Ident(name), query))
 }
 
 // lakeKey is what a session's result depends on besides its SQL: the state of each

@@ -72,8 +72,8 @@ func featureJob(p *Project, f featureTable) (pipeline.Job, error) {
 			if err != nil {
 				return pipeline.Table{}, err
 			}
-			return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *duck.Session, path string) (int64, error) {
-				query, made, err := p.assemble(ctx, s, f, n)
+			return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *session, path string) (int64, error) {
+				query, made, err := p.assemble(ctx, s, f)
 				if err != nil {
 					return 0, err
 				}
@@ -114,11 +114,8 @@ func labelJob(p *Project, name string) (pipeline.Job, error) {
 
 // labels makes a label table at mature cutoffs.
 func (p *Project) labels(ctx context.Context, r *pipeline.Run, cutoffs []pipeline.Day, n needs, m sqlfiles.Model) (pipeline.Table, error) {
-	return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *duck.Session, path string) (int64, error) {
-		if err := p.runFeatures(ctx, s, n, nil); err != nil {
-			return 0, err
-		}
-		if err := runModel(ctx, s, m); err != nil {
+	return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *session, path string) (int64, error) {
+		if err := s.make(ctx, m.Name); err != nil {
 			return 0, err
 		}
 		return s.WriteParquet(ctx, "SELECT * FROM "+duck.Ident(m.Name)+" ORDER BY ALL", path)
@@ -145,19 +142,34 @@ func (p *Project) cutoffs(ctx context.Context, r *pipeline.Run) ([]pipeline.Day,
 
 // snapshots makes one part per cutoff, each in a session that sees the lake as of the
 // cutoff.
-func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipeline.Day, n needs, write func(ctx context.Context, s *duck.Session, path string) (int64, error)) (pipeline.Table, error) {
+func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipeline.Day, n needs, write func(ctx context.Context, s *session, path string) (int64, error)) (pipeline.Table, error) {
 	var t pipeline.Table
-	made := 0
+	specs, missing := make([]pipeline.PartSpec, len(cutoffs)), 0
 	for i, cutoff := range cutoffs {
-		r.Progress(i, len(cutoffs), "cutoff "+cutoff.String())
-		v := view{cutoff: cutoff}
-		key, err := p.lakeKey(ctx, r, v, n)
+		key, err := p.lakeKey(ctx, r, view{cutoff: cutoff}, n)
 		if err != nil {
 			return t, err
 		}
-		spec := pipeline.PartSpec{Dir: filepath.Join("snapshots", r.Job.Name, "cutoff="+cutoff.String()), Ext: ".parquet", Cutoff: cutoff.String(), Key: key}
-		part, err := r.Part(ctx, spec, func(ctx context.Context, path string) (rows int64, err error) {
-			s, err := p.open(ctx, r, v, n)
+		specs[i] = pipeline.PartSpec{Dir: filepath.Join("snapshots", r.Job.Name, "cutoff="+cutoff.String()), Ext: ".parquet", Cutoff: cutoff.String(), Key: key}
+		has, err := r.Has(ctx, specs[i])
+		if err != nil {
+			return t, err
+		}
+		if !has {
+			missing++
+		}
+	}
+	var gathered map[string]*lake.Table
+	if missing > 1 {
+		var err error
+		if gathered, err = p.gather(ctx, r, n); err != nil {
+			return t, err
+		}
+	}
+	for i, cutoff := range cutoffs {
+		r.Progress(i, len(cutoffs), "cutoff "+cutoff.String())
+		part, err := r.Part(ctx, specs[i], func(ctx context.Context, path string) (rows int64, err error) {
+			s, err := p.open(ctx, r, view{cutoff: cutoff, lake: gathered}, n)
 			if err != nil {
 				return 0, err
 			}
@@ -167,50 +179,68 @@ func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipe
 		if err != nil {
 			return t, fmt.Errorf("cutoff %s: %w", cutoff, err)
 		}
-		if !part.Reused {
-			made++
-		}
 		t.Parts = append(t.Parts, part)
 	}
-	t.Note = fmt.Sprintf("%d new of %d cutoffs", made, len(cutoffs))
+	t.Note = fmt.Sprintf("%d new of %d cutoffs", missing, len(cutoffs))
 	return t, nil
 }
 
-// assemble runs the feature files that belong to a table and writes the query that
+// assemble makes the feature files that belong to a table and writes the query that
 // joins them to its rows; it returns those files too. A column without a row gets the
 // default of its sidecar.
-func (p *Project) assemble(ctx context.Context, s *duck.Session, f featureTable, n needs) (query string, made []sqlfiles.Model, err error) {
+func (p *Project) assemble(ctx context.Context, s *session, f featureTable) (query string, made []sqlfiles.Model, err error) {
+	if err := s.make(ctx, f.base); err != nil {
+		return "", nil, err
+	}
 	columns := []string{"as_of() AS as_of"}
 	for _, k := range f.key {
 		columns = append(columns, "b."+k)
 	}
 	joins, owner := "", map[string]string{}
-	err = p.runFeatures(ctx, s, n, func(m sqlfiles.Model, cols []duck.Column) (bool, error) {
-		if !hasKeys(cols, f.key) {
-			return false, nil
+	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		cols, err := s.Columns(ctx, "SELECT * FROM "+duck.Ident(m.Name))
+		if err != nil {
+			return "", nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		alias := fmt.Sprintf("f%d", len(joins))
+		if ok, err := f.owns(m, cols); err != nil || !ok {
+			if err != nil {
+				return "", nil, err
+			}
+			continue
+		}
+		if err := s.make(ctx, m.Name); err != nil {
+			return "", nil, err
+		}
+		alias := fmt.Sprintf("f%d", len(made))
+		made = append(made, m)
 		joins += fmt.Sprintf("\nLEFT JOIN %s AS %s USING (%s)", duck.Ident(m.Name), alias, strings.Join(f.key, ", "))
 		for _, c := range cols {
 			if slices.Contains(f.key, c.Name) {
 				continue
 			}
 			if other, twice := owner[c.Name]; twice {
-				return false, fmt.Errorf("%s: column %s is already made by %s: names of features are unique", m.Path, c.Name, other)
+				return "", nil, fmt.Errorf("%s: column %s is already made by %s: names of features are unique", m.Path, c.Name, other)
 			}
 			owner[c.Name] = m.Path
 			columns = append(columns, featureColumn(m, alias, c))
 		}
-		made = append(made, m)
-		return true, nil
-	})
-	if err != nil {
-		return "", nil, err
 	}
 	if err := uniqueKeys(ctx, s, f, made); err != nil {
 		return "", nil, err
 	}
 	return fmt.Sprintf("SELECT %s\nFROM %s AS b%s\nORDER BY %s", strings.Join(columns, ",\n    "), duck.Ident(f.base), joins, strings.Join(f.key, ", ")), made, nil
+}
+
+// owns tells whether a feature file's grain is that of the table: customer_id alone,
+// or customer_id and category.
+func (f featureTable) owns(m sqlfiles.Model, cols []duck.Column) (bool, error) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(cols, func(c duck.Column) bool { return c.Name == name })
+	}
+	if !has("customer_id") {
+		return false, fmt.Errorf("%s has no column customer_id: a feature file has one row per customer_id, or per customer_id and category", m.Path)
+	}
+	return has("category") == slices.Contains(f.key, "category"), nil
 }
 
 func featureColumn(m sqlfiles.Model, alias string, c duck.Column) string {
@@ -224,7 +254,7 @@ func featureColumn(m sqlfiles.Model, alias string, c duck.Column) string {
 }
 
 // uniqueKeys refuses feature files with two rows for one key: they would double rows.
-func uniqueKeys(ctx context.Context, s *duck.Session, f featureTable, made []sqlfiles.Model) error {
+func uniqueKeys(ctx context.Context, s *session, f featureTable, made []sqlfiles.Model) error {
 	for _, m := range made {
 		found, err := s.RunCheck(ctx, duck.Unique(m.Name, f.key))
 		if err != nil {
@@ -235,41 +265,4 @@ func uniqueKeys(ctx context.Context, s *duck.Session, f featureTable, made []sql
 		}
 	}
 	return nil
-}
-
-// runFeatures makes the feature models of n that want asks for (nil: none), and those
-// that other models read, in order.
-func (p *Project) runFeatures(ctx context.Context, s *duck.Session, n needs, want func(sqlfiles.Model, []duck.Column) (bool, error)) error {
-	for _, m := range n.models {
-		if m.Layer != sqlfiles.Features {
-			continue
-		}
-		cols, err := s.Columns(ctx, m.SQL)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Path, err)
-		}
-		if !slices.ContainsFunc(cols, func(c duck.Column) bool { return c.Name == "customer_id" }) {
-			return fmt.Errorf("%s has no column customer_id: a feature file has one row per customer_id, or per customer_id and category", m.Path)
-		}
-		wanted := false
-		if want != nil {
-			if wanted, err = want(m, cols); err != nil {
-				return err
-			}
-		}
-		if !wanted && !p.plan.readByOthers(m.Name, n) {
-			continue
-		}
-		if err := runModel(ctx, s, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hasKeys tells whether a feature file's grain is that key: customer_id alone, or
-// customer_id and category.
-func hasKeys(cols []duck.Column, key []string) bool {
-	category := slices.ContainsFunc(cols, func(c duck.Column) bool { return c.Name == "category" })
-	return category == slices.Contains(key, "category")
 }

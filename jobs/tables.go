@@ -62,10 +62,7 @@ func (p *Project) runModelJob(ctx context.Context, r *pipeline.Run, m sqlfiles.M
 			return 0, err
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		if err := p.runFeatures(ctx, s, n, nil); err != nil {
-			return 0, err
-		}
-		if err := runModel(ctx, s, m); err != nil {
+		if err := s.make(ctx, m.Name); err != nil {
 			return 0, err
 		}
 		return s.WriteParquet(ctx, "SELECT * FROM "+duck.Ident(m.Name)+orderBy(m), path)

@@ -42,6 +42,7 @@ sources:
     files: ./incoming/interactions/*.csv
     tables:
       interactions: {select: SELECT * EXCLUDE (_file) FROM input}
+history: {lookback_days: 90, horizon_days: 30, max_cutoffs: 4}
 models:
   churn: {trees: 20, max_depth: 6}
   cross_sell: {trees: 10, max_depth: 6}

@@ -68,13 +68,24 @@ type PartSpec struct {
 	Key []any
 }
 
+func (r *Run) key(s PartSpec) string {
+	return Fingerprint(r.Job.Name, r.Job.Logic, s.Cutoff, s.Label, s.Key)
+}
+
+// Has tells whether a part with that key was committed before, so that a job can
+// prepare for the ones that are to be made.
+func (r *Run) Has(ctx context.Context, s PartSpec) (bool, error) {
+	_, ok, err := r.Night.Ledger.Artifact(ctx, r.key(s))
+	return ok, err
+}
+
 // Part returns the part with that key: the committed file when there is one and it is
 // intact, else a new one that write makes under the given path. write returns the
 // number of rows; the file is synced, moved to its place and committed before Part
 // returns.
 func (r *Run) Part(ctx context.Context, s PartSpec, write func(ctx context.Context, path string) (rows int64, err error)) (Part, error) {
 	n := r.Night
-	key := Fingerprint(r.Job.Name, r.Job.Logic, s.Cutoff, s.Label, s.Key)
+	key := r.key(s)
 	old, ok, err := n.Ledger.Artifact(ctx, key)
 	if err != nil {
 		return Part{}, err

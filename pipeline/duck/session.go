@@ -205,6 +205,12 @@ type Column struct{ Name, Type string }
 // Quote writes a SQL string literal.
 func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
+// File writes the path of one file that is read. DuckDB takes paths as patterns, so
+// that a file named sales[1].csv would give the rows of sales1.csv.
+func File(path string) string { return Quote(noPattern.Replace(path)) }
+
+var noPattern = strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]")
+
 // Ident writes a quoted SQL identifier.
 func Ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
@@ -222,7 +228,7 @@ func Idents(names []string) string {
 func ReadParquet(paths []string) string {
 	quoted := make([]string, len(paths))
 	for i, p := range paths {
-		quoted[i] = Quote(p)
+		quoted[i] = File(p)
 	}
 	return "read_parquet([" + strings.Join(quoted, ", ") + "], union_by_name = true, hive_partitioning = false)"
 }
@@ -263,7 +269,7 @@ func (s *Session) VerifyParquet(ctx context.Context, path string) (int64, error)
 		return 0, fmt.Errorf("syncing %s: %w", path, err)
 	}
 	var rows int64
-	if err := s.Scan(ctx, "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata("+Quote(path)+")", &rows); err != nil {
+	if err := s.Scan(ctx, "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata("+File(path)+")", &rows); err != nil {
 		return 0, fmt.Errorf("reading back %s: %w", path, err)
 	}
 	return rows, nil

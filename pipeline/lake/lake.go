@@ -99,6 +99,25 @@ func (t *Table) before(moment time.Time) []ledger.LakeFile {
 	return out
 }
 
+// Gather copies the table's rows before a moment into one file and returns the table
+// as that file shows it: for readers that read it many times, the lake's many files
+// are slow. Versions of rows are kept, so that it can be cut anywhere.
+func (t *Table) Gather(ctx context.Context, s *duck.Session, before time.Time, path string) (*Table, error) {
+	files := t.before(before)
+	if len(files) < 2 {
+		return t, nil
+	}
+	query := fmt.Sprintf("SELECT * FROM %s WHERE %s ORDER BY %s, %s, %s, %s", duck.ReadParquet(t.paths(files)), t.where(Window{To: before}),
+		t.EventTime, contract.ColBatch, contract.ColInput, contract.ColRow)
+	if _, err := s.WriteParquet(ctx, query, path); err != nil {
+		return nil, fmt.Errorf("gathering %s: %w", t.Name, err)
+	}
+	out := *t
+	out.Replaced, out.dir = nil, ""
+	out.Files = []ledger.LakeFile{{Table: t.Name, Path: path, MinEvent: t.Start(), MaxEvent: before}}
+	return &out, nil
+}
+
 // Window is a half-open span of event time; a zero bound is open.
 type Window struct{ From, To time.Time }
 
@@ -113,21 +132,6 @@ func (t *Table) Select(w Window, zone string) string {
 		}
 		files, never = t.Files[:1], " AND false" // for the columns' sake
 	}
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = filepath.Join(t.dir, f.Path)
-	}
-	var where []string
-	if !w.From.IsZero() {
-		where = append(where, t.EventTime+" >= "+instant(w.From))
-	}
-	if !w.To.IsZero() {
-		where = append(where, t.EventTime+" < "+instant(w.To))
-	}
-	if len(t.Replaced) > 0 {
-		where = append(where, fmt.Sprintf("NOT list_contains(%s, %s)", idList(t.Replaced), contract.ColInput))
-	}
-	where = append(where, "true"+never)
 	newest := ""
 	if t.Repeated {
 		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC, %s DESC, %s DESC) = 1",
@@ -135,7 +139,30 @@ func (t *Table) Select(w Window, zone string) string {
 	}
 	return fmt.Sprintf("SELECT * EXCLUDE (%s, %s, %s) REPLACE (timezone(%s, %s) AS %s)\nFROM (SELECT * FROM %s\nWHERE %s%s)",
 		contract.ColInput, contract.ColRow, contract.ColBatch, duck.Quote(zone), t.EventTime, t.EventTime,
-		duck.ReadParquet(paths), strings.Join(where, " AND "), newest)
+		duck.ReadParquet(t.paths(files)), t.where(w)+never, newest)
+}
+
+func (t *Table) paths(files []ledger.LakeFile) []string {
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = filepath.Join(t.dir, f.Path)
+	}
+	return out
+}
+
+// where writes the condition for rows of current inputs within a window.
+func (t *Table) where(w Window) string {
+	conds := []string{"true"}
+	if !w.From.IsZero() {
+		conds = append(conds, t.EventTime+" >= "+instant(w.From))
+	}
+	if !w.To.IsZero() {
+		conds = append(conds, t.EventTime+" < "+instant(w.To))
+	}
+	if len(t.Replaced) > 0 {
+		conds = append(conds, fmt.Sprintf("NOT list_contains(%s, %s)", idList(t.Replaced), contract.ColInput))
+	}
+	return strings.Join(conds, " AND ")
 }
 
 func (t *Table) within(w Window) []ledger.LakeFile {

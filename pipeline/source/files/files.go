@@ -88,7 +88,9 @@ func (s *Source) Close() error {
 	if s.sess == nil {
 		return nil
 	}
-	return s.sess.Close()
+	sess := s.sess
+	s.sess = nil
+	return sess.Close()
 }
 
 // fingerprint covers what decides how a file's bytes become rows.
@@ -227,7 +229,7 @@ func (s *Source) Land(ctx context.Context, in source.Input, dir string) (source.
 // open makes the session ready for a file.
 func (s *Source) open(ctx context.Context) (err error) {
 	if s.sess != nil {
-		for _, t := range []string{"input", "malformed", "lines", "reject_errors", "reject_scans"} {
+		for _, t := range []string{"input", "malformed", "lines", "numbered", "reject_errors", "reject_scans"} {
 			if err := s.sess.Exec(ctx, "DROP TABLE IF EXISTS "+t); err != nil {
 				return err
 			}

@@ -1,13 +1,8 @@
 package files
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,9 +43,10 @@ func (l *lander) load(ctx context.Context, format Format) error {
 		&l.out.Records, &l.out.MalformedRecords)
 }
 
-// createInput makes the table that the SELECTs read.
+// createInput makes the table that the SELECTs read. mainstay's own columns come
+// first: DuckDB renames a later column of the same name (to _row_1).
 func (l *lander) createInput(ctx context.Context, relation string) error {
-	return l.sess.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE input AS SELECT *, %s AS _file, row_number() OVER () AS %s FROM %s",
+	return l.sess.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE input AS SELECT %s AS _file, row_number() OVER () AS %s, * FROM %s",
 		duck.Quote(filepath.Base(l.in.Name)), contract.ColRow, relation))
 }
 
@@ -59,108 +55,90 @@ const noMalformed = "CREATE TEMP TABLE malformed (_row BIGINT, detail VARCHAR, r
 // loadCSV reads the columns' names itself: DuckDB's guessing would let one odd line
 // change how a whole file is read.
 func (l *lander) loadCSV(ctx context.Context) error {
-	names, err := l.csvColumns()
+	d := dialect{delimiter: l.o.CSV.Delimiter[0], header: l.o.CSV.Header}
+	if l.o.CSV.Quote != "" {
+		d.quote = l.o.CSV.Quote[0]
+	}
+	names, blank, err := d.columns(l.in.Name)
 	if err != nil {
 		return err
 	}
 	if names == nil {
 		return l.empty(ctx)
 	}
-	cols, nulls := make([]string, len(names)), make([]string, len(l.o.CSV.NullStrings))
-	for i, n := range names {
-		cols[i] = duck.Quote(n) + ": 'VARCHAR'"
-	}
+	nulls := make([]string, len(l.o.CSV.NullStrings))
 	for i, n := range l.o.CSV.NullStrings {
 		nulls[i] = duck.Quote(n)
 	}
-	err = l.createInput(ctx, fmt.Sprintf(
-		"read_csv(%s, columns = {%s}, auto_detect = false, header = %t, delim = %s, quote = %s, escape = %s, nullstr = [%s], store_rejects = true, max_line_size = %d, buffer_size = %d)",
-		duck.Quote(l.in.Name), strings.Join(cols, ", "), l.o.CSV.Header, duck.Quote(l.o.CSV.Delimiter), duck.Quote(l.o.CSV.Quote), duck.Quote(l.o.CSV.Quote),
-		strings.Join(nulls, ", "), maxLine, 2*maxLine))
+	first := blank // lines before the first record
+	if d.header {
+		first++
+	}
+	return l.readCSV(ctx, d, names, first, fmt.Sprintf("header = %t, skip = %d, nullstr = [%s]", d.header, blank, strings.Join(nulls, ", ")), l.createInput)
+}
+
+// readCSV reads the file in a dialect: create makes a table from the records, and
+// those that cannot be taken apart go to malformed. The file has skipped lines before
+// its first record.
+func (l *lander) readCSV(ctx context.Context, d dialect, names []string, skipped int, options string, create func(ctx context.Context, relation string) error) error {
+	cols := make([]string, len(names))
+	for i, n := range names {
+		cols[i] = duck.Quote(n) + ": 'VARCHAR'"
+	}
+	read := func(path, compression string) error {
+		return create(ctx, fmt.Sprintf(
+			"read_csv(%s, columns = {%s}, auto_detect = false, delim = %s, quote = %s, escape = %s, compression = '%s', store_rejects = true, max_line_size = %d, buffer_size = %d, %s)",
+			duck.File(path), strings.Join(cols, ", "), duck.Quote(string(d.delimiter)), d.quoteSQL(), d.quoteSQL(), compression, maxLine, 2*maxLine, options))
+	}
+	err := read(l.in.Name, compression(l.in.Name))
+	if err != nil && strings.Contains(err.Error(), mixedLineEnds) {
+		plain := filepath.Join(l.dir, "plain.csv")
+		if err := d.unify(l.in.Name, plain); err != nil {
+			return err
+		}
+		defer os.Remove(plain)
+		if err := l.open(ctx); err != nil { // drops what the first attempt left
+			return err
+		}
+		err = read(plain, "none")
+	}
 	if err != nil {
 		return err
 	}
-	return l.sess.Exec(ctx, `CREATE TEMP TABLE malformed AS
-		SELECT line::BIGINT AS _row, 'line ' || line || ': ' || string_agg(error_message, '; ' ORDER BY column_idx, error_message) AS detail, any_value(csv_line) AS row
-		FROM reject_errors GROUP BY line`)
+	return l.sess.Exec(ctx, fmt.Sprintf(`CREATE TEMP TABLE malformed AS
+		SELECT line::BIGINT - %d AS _row, 'line ' || line || ': ' || string_agg(error_message, '; ' ORDER BY column_idx, error_message) AS detail, trim(any_value(csv_line), chr(10) || chr(13)) AS row
+		FROM reject_errors GROUP BY line`, skipped))
 }
 
-// csvColumns gives the header's names; nil for an empty file.
-func (l *lander) csvColumns() ([]string, error) {
-	f, err := os.Open(l.in.Name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if strings.HasSuffix(strings.ToLower(l.in.Name), ".gz") {
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, fmt.Errorf("unzipping: %w", err)
+// mixedLineEnds is what DuckDB says, about the file as a whole, when some lines end in
+// LF and some in CRLF or CR.
+const mixedLineEnds = "state machine reached an invalid state"
+
+// renumber gives the records of a table the numbers that they have in the file, the
+// malformed ones among them counted.
+func (l *lander) renumber(ctx context.Context, table string) error {
+	for _, q := range []string{
+		`CREATE TEMP TABLE numbered AS SELECT r.* REPLACE (r._row + coalesce(m.before, 0) AS _row)
+			FROM ` + table + ` r ASOF LEFT JOIN (
+				SELECT good, max(n) AS before FROM (SELECT row_number() OVER (ORDER BY _row) AS n, _row - n AS good FROM malformed) GROUP BY good
+			) m ON r._row > m.good ORDER BY _row`,
+		"DROP TABLE " + table,
+		"ALTER TABLE numbered RENAME TO " + table,
+	} {
+		if err := l.sess.Exec(ctx, q); err != nil {
+			return err
 		}
-		r = z
 	}
-	b := bufio.NewReader(r)
-	if mark, _ := b.Peek(3); string(mark) == "\xef\xbb\xbf" {
-		_, _ = b.Discard(3)
-	}
-	c := csv.NewReader(b)
-	c.Comma = []rune(l.o.CSV.Delimiter)[0]
-	names, err := c.Read()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("reading the first line: %w", err)
-	}
-	seen := map[string]bool{}
-	for i, n := range names {
-		if !l.o.CSV.Header {
-			n = fmt.Sprintf("column%d", i)
-		}
-		n = strings.TrimSpace(n)
-		if n == "" || seen[strings.ToLower(n)] {
-			return nil, fmt.Errorf("line 1: column %d is named %q: names must be there and differ", i+1, n)
-		}
-		seen[strings.ToLower(n)] = true
-		names[i] = n
-	}
-	return names, nil
+	return nil
 }
 
-// empty stands in for a file without even a header: no rows for any table.
+// empty stands in for a file without records: no rows for any table.
 func (l *lander) empty(ctx context.Context) error {
 	l.out.Tables = map[string]string{}
 	if err := l.sess.Exec(ctx, "CREATE TEMP TABLE input (_file VARCHAR, _row BIGINT)"); err != nil {
 		return err
 	}
 	return l.sess.Exec(ctx, noMalformed)
-}
-
-// loadJSONL reads each line as one JSON object; every key at its top becomes a text
-// column, nested values stay JSON text.
-func (l *lander) loadJSONL(ctx context.Context) error {
-	lines := fmt.Sprintf(`CREATE TEMP TABLE lines AS SELECT row_number() OVER () AS _row, line FROM
-		read_csv(%s, columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', max_line_size = %d, buffer_size = %d)
-		WHERE trim(coalesce(line, '')) <> ''`, duck.Quote(l.in.Name), maxLine, 2*maxLine)
-	lines = strings.ReplaceAll(lines, `\x01`, "\x01")
-	if err := l.sess.Exec(ctx, lines); err != nil {
-		return err
-	}
-	if err := l.sess.Exec(ctx, `CREATE TEMP TABLE malformed AS
-		SELECT _row, 'record ' || _row || ': not a JSON object' AS detail, line AS row FROM lines WHERE NOT json_valid(line) OR json_type(line) <> 'OBJECT'`); err != nil {
-		return err
-	}
-	keys, err := l.sess.Query(ctx, `SELECT DISTINCT unnest(json_keys(line)) AS k FROM lines WHERE json_valid(line) AND json_type(line) = 'OBJECT' ORDER BY k`)
-	if err != nil {
-		return err
-	}
-	cols := []string{duck.Quote(filepath.Base(l.in.Name)) + " AS _file", "_row"}
-	for _, r := range keys.Rows {
-		k := r[0].(string)
-		cols = append(cols, fmt.Sprintf("json_extract_string(line, %s) AS %s", duck.Quote(`$."`+strings.ReplaceAll(k, `"`, `\"`)+`"`), duck.Ident(k)))
-	}
-	return l.sess.Exec(ctx, "CREATE TEMP TABLE input AS SELECT "+strings.Join(cols, ", ")+" FROM lines WHERE json_valid(line) AND json_type(line) = 'OBJECT'")
 }
 
 func (l *lander) loadParquet(ctx context.Context) error {
@@ -192,11 +170,16 @@ func (l *lander) land(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("table %s: %w", table, err)
 		}
-		row := ", row_number() OVER () AS " + contract.ColRow
+		row, seen := ", row_number() OVER () AS "+contract.ColRow, map[string]bool{}
 		for _, c := range cols {
-			if c.Name == contract.ColRow {
-				row = ""
+			name := strings.ToLower(c.Name)
+			if seen[name] {
+				return fmt.Errorf("table %s: its SELECT gives the column %s twice; leave one out, with * EXCLUDE (%s) or * REPLACE (... AS %s)", table, c.Name, c.Name, c.Name)
 			}
+			seen[name] = true
+		}
+		if seen[contract.ColRow] {
+			row = ""
 		}
 		path := filepath.Join(l.dir, table+".parquet")
 		if _, err := l.sess.WriteParquet(ctx, "SELECT *"+row+" FROM (\n"+sel+"\n)", path); err != nil {
