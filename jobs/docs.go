@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mainstay-etl/mainstay/models/explain"
@@ -168,24 +169,20 @@ func sidecarChecks(table string, s sqlfiles.Sidecar) []duck.Check {
 	return out
 }
 
-// checkModels runs the checks of models that were just made in a session, so that what
-// breaks a rule is named where it is made, not where it surfaces.
-func checkModels(ctx context.Context, s *session, models []sqlfiles.Model) error {
-	for _, m := range models {
-		if m.Sidecar == nil {
-			continue
-		}
-		for _, c := range sidecarChecks(m.Name, *m.Sidecar) {
-			if c.Severity != severityError {
-				continue
-			}
-			f, err := s.RunCheck(ctx, c)
-			if err != nil {
-				return fmt.Errorf("%s: %w", m.Sidecar.Path, err)
-			}
-			if f.Rows > 0 {
-				return fmt.Errorf("%s: check %q fails for %d rows: %s", m.Sidecar.Path, c.Name, f.Rows, f.Sample)
-			}
+// checkModel runs the checks of a model that was just made in a session, all in one
+// query, so that what breaks a rule is named where it is made, not where it surfaces.
+func checkModel(ctx context.Context, s *session, m sqlfiles.Model) error {
+	if m.Sidecar == nil {
+		return nil
+	}
+	checks := slices.DeleteFunc(sidecarChecks(m.Name, *m.Sidecar), func(c duck.Check) bool { return c.Severity != severityError })
+	found, err := s.RunChecks(ctx, checks)
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Sidecar.Path, err)
+	}
+	for _, f := range found {
+		if f.Rows > 0 {
+			return fmt.Errorf("%s: check %q fails for %d rows: %s", m.Sidecar.Path, f.Name, f.Rows, f.Sample)
 		}
 	}
 	return nil

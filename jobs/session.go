@@ -86,17 +86,18 @@ func (p *Project) mature(cutoff, asOf pipeline.Day) bool {
 	return !asOf.Before(cutoff.AddDays(p.Config.History.HorizonDays))
 }
 
-// session is a DuckDB session that sees the lake and the night as of a cutoff. Its
-// models are views until make turns one, with what it reads, into a table.
+// session is a DuckDB session that sees the lake and the night as of a cutoff, and the
+// models that can be made in it.
 type session struct {
 	*duck.Session
-	plan *plan
-	here map[string]bool // models that are views or tables of this session
-	made map[string]bool // those that are tables
+	plan  *plan
+	here  map[string]bool // models that can be made
+	views map[string]bool // those that are views so far
+	made  map[string]bool // those that are tables
 }
 
 // open starts a session that holds what n needs: macros, base tables cut by the view,
-// the catalogue and other tables of the night, and the models as views.
+// the catalogue and other tables of the night; its models wait for make.
 func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*session, error) {
 	o, err := p.session(r)
 	if err != nil {
@@ -106,7 +107,7 @@ func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Session: d, plan: p.plan, here: map[string]bool{}, made: map[string]bool{}}
+	s := &session{Session: d, plan: p.plan, here: map[string]bool{}, views: map[string]bool{}, made: map[string]bool{}}
 	if err := p.fill(ctx, s, r, v, n); err != nil {
 		s.Close()
 		return nil, err
@@ -137,10 +138,19 @@ func (p *Project) fill(ctx context.Context, s *session, r *pipeline.Run, v view,
 		}
 	}
 	for _, m := range n.models {
+		s.here[m.Name] = true
+	}
+	return nil
+}
+
+// declare makes views of models, so that their columns can be asked for before any of
+// them is made. It is slower than make: every view that reads views is bound anew.
+func (s *session) declare(ctx context.Context, models []sqlfiles.Model) error {
+	for _, m := range models {
 		if err := s.Exec(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS\n%s", duck.Ident(m.Name), body(m))); err != nil {
 			return fmt.Errorf("%s: %w", m.Path, err)
 		}
-		s.here[m.Name] = true
+		s.views[m.Name] = true
 	}
 	return nil
 }
@@ -157,8 +167,10 @@ func (s *session) make(ctx context.Context, name string) error {
 		}
 	}
 	s.made[name] = true
-	if err := s.Exec(ctx, "DROP VIEW "+duck.Ident(name)); err != nil {
-		return fmt.Errorf("%s: %w", m.Path, err)
+	if s.views[name] {
+		if err := s.Exec(ctx, "DROP VIEW "+duck.Ident(name)); err != nil {
+			return fmt.Errorf("%s: %w", m.Path, err)
+		}
 	}
 	if err := createTable(ctx, s, name, body(m)); err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)

@@ -72,15 +72,17 @@ func featureJob(p *Project, f featureTable) (pipeline.Job, error) {
 			if err != nil {
 				return pipeline.Table{}, err
 			}
+			var files []featureFile
 			return p.snapshots(ctx, r, cutoffs, n, func(ctx context.Context, s *session, path string) (int64, error) {
-				query, made, err := p.assemble(ctx, s, f)
-				if err != nil {
+				if files == nil { // the same at every cutoff
+					if files, err = p.featureFiles(ctx, s, f, n); err != nil {
+						return 0, err
+					}
+				}
+				if err := p.makeFeatures(ctx, s, f, files); err != nil {
 					return 0, err
 				}
-				if err := checkModels(ctx, s, made); err != nil {
-					return 0, err
-				}
-				return s.WriteParquet(ctx, query, path)
+				return s.WriteParquet(ctx, assembleSQL(f, files), path)
 			})
 		},
 	}, nil
@@ -185,50 +187,81 @@ func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipe
 	return t, nil
 }
 
-// assemble makes the feature files that belong to a table and writes the query that
-// joins them to its rows; it returns those files too. A column without a row gets the
-// default of its sidecar.
-func (p *Project) assemble(ctx context.Context, s *session, f featureTable) (query string, made []sqlfiles.Model, err error) {
-	if err := s.make(ctx, f.base); err != nil {
-		return "", nil, err
+// featureFile is a feature model with the columns that it adds.
+type featureFile struct {
+	model   sqlfiles.Model
+	columns []duck.Column // without keys
+}
+
+// featureFiles finds the feature files that belong to a table, by their columns.
+func (p *Project) featureFiles(ctx context.Context, s *session, f featureTable, n needs) ([]featureFile, error) {
+	if err := s.declare(ctx, n.models); err != nil {
+		return nil, err
 	}
-	columns := []string{"as_of() AS as_of"}
-	for _, k := range f.key {
-		columns = append(columns, "b."+k)
-	}
-	joins, owner := "", map[string]string{}
+	var out []featureFile
+	owner := map[string]string{}
 	for _, m := range p.Models.Layer(sqlfiles.Features) {
 		cols, err := s.Columns(ctx, "SELECT * FROM "+duck.Ident(m.Name))
 		if err != nil {
-			return "", nil, fmt.Errorf("%s: %w", m.Path, err)
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
 		if ok, err := f.owns(m, cols); err != nil || !ok {
 			if err != nil {
-				return "", nil, err
+				return nil, err
 			}
 			continue
 		}
-		if err := s.make(ctx, m.Name); err != nil {
-			return "", nil, err
-		}
-		alias := fmt.Sprintf("f%d", len(made))
-		made = append(made, m)
-		joins += fmt.Sprintf("\nLEFT JOIN %s AS %s USING (%s)", duck.Ident(m.Name), alias, strings.Join(f.key, ", "))
+		file := featureFile{model: m}
 		for _, c := range cols {
 			if slices.Contains(f.key, c.Name) {
 				continue
 			}
 			if other, twice := owner[c.Name]; twice {
-				return "", nil, fmt.Errorf("%s: column %s is already made by %s: names of features are unique", m.Path, c.Name, other)
+				return nil, fmt.Errorf("%s: column %s is already made by %s: names of features are unique", m.Path, c.Name, other)
 			}
 			owner[c.Name] = m.Path
-			columns = append(columns, featureColumn(m, alias, c))
+			file.columns = append(file.columns, c)
+		}
+		out = append(out, file)
+	}
+	return out, nil
+}
+
+// makeFeatures makes the table that files join to, and the files, and checks them.
+func (p *Project) makeFeatures(ctx context.Context, s *session, f featureTable, files []featureFile) error {
+	if err := s.make(ctx, f.base); err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := s.make(ctx, file.model.Name); err != nil {
+			return err
+		}
+		if err := uniqueKey(ctx, s, f, file.model); err != nil {
+			return err
+		}
+		if err := checkModel(ctx, s, file.model); err != nil {
+			return err
 		}
 	}
-	if err := uniqueKeys(ctx, s, f, made); err != nil {
-		return "", nil, err
+	return nil
+}
+
+// assembleSQL joins feature files to the rows of their table. A column without a row
+// gets the default of its sidecar.
+func assembleSQL(f featureTable, files []featureFile) string {
+	columns := []string{"as_of() AS as_of"}
+	for _, k := range f.key {
+		columns = append(columns, "b."+k)
 	}
-	return fmt.Sprintf("SELECT %s\nFROM %s AS b%s\nORDER BY %s", strings.Join(columns, ",\n    "), duck.Ident(f.base), joins, strings.Join(f.key, ", ")), made, nil
+	joins := ""
+	for i, file := range files {
+		alias := fmt.Sprintf("f%d", i)
+		joins += fmt.Sprintf("\nLEFT JOIN %s AS %s USING (%s)", duck.Ident(file.model.Name), alias, strings.Join(f.key, ", "))
+		for _, c := range file.columns {
+			columns = append(columns, featureColumn(file.model, alias, c))
+		}
+	}
+	return fmt.Sprintf("SELECT %s\nFROM %s AS b%s\nORDER BY %s", strings.Join(columns, ",\n    "), duck.Ident(f.base), joins, strings.Join(f.key, ", "))
 }
 
 // owns tells whether a feature file's grain is that of the table: customer_id alone,
@@ -253,16 +286,14 @@ func featureColumn(m sqlfiles.Model, alias string, c duck.Column) string {
 	return ref + " AS " + duck.Ident(c.Name)
 }
 
-// uniqueKeys refuses feature files with two rows for one key: they would double rows.
-func uniqueKeys(ctx context.Context, s *session, f featureTable, made []sqlfiles.Model) error {
-	for _, m := range made {
-		found, err := s.RunCheck(ctx, duck.Unique(m.Name, f.key))
-		if err != nil {
-			return err
-		}
-		if found.Rows > 0 {
-			return fmt.Errorf("%s gives several rows for one %s (%s): a feature file has one row per key, so aggregate it", m.Path, strings.Join(f.key, ", "), found.Sample)
-		}
+// uniqueKey refuses a feature file with two rows for one key: it would double rows.
+func uniqueKey(ctx context.Context, s *session, f featureTable, m sqlfiles.Model) error {
+	found, err := s.RunChecks(ctx, []duck.Check{duck.Unique(m.Name, f.key)})
+	if err != nil {
+		return err
+	}
+	if found[0].Rows > 0 {
+		return fmt.Errorf("%s gives several rows for one %s (%s): a feature file has one row per key, so aggregate it", m.Path, strings.Join(f.key, ", "), found[0].Sample)
 	}
 	return nil
 }

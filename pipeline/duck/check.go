@@ -13,6 +13,9 @@ type Check struct {
 	Severity string // "error" or "warn"
 	// Failing is a query that gives the rows that break the expectation.
 	Failing string
+	// Breaks is, for an expectation about single rows, the condition that breaks it:
+	// several of these are counted in one pass over the table.
+	Breaks string
 }
 
 // Finding is the outcome of a check.
@@ -22,18 +25,60 @@ type Finding struct {
 	Sample string // some of them, for people
 }
 
-// RunCheck runs a check against the session's tables.
-func (s *Session) RunCheck(ctx context.Context, c Check) (Finding, error) {
-	f := Finding{Check: c}
-	if err := s.Scan(ctx, "SELECT count(*) FROM (\n"+c.Failing+"\n)", &f.Rows); err != nil {
-		return f, fmt.Errorf("check %s of %s: %w", c.Name, c.Table, err)
+// RunChecks runs checks against the session's tables and returns a finding for each,
+// in their order.
+func (s *Session) RunChecks(ctx context.Context, checks []Check) ([]Finding, error) {
+	found := make([]Finding, len(checks))
+	var tables []string
+	byTable := map[string][]int{}
+	for i, c := range checks {
+		found[i].Check = c
+		if c.Breaks == "" {
+			if err := s.Scan(ctx, "SELECT count(*) FROM (\n"+c.Failing+"\n)", &found[i].Rows); err != nil {
+				return nil, fmt.Errorf("check %s of %s: %w", c.Name, c.Table, err)
+			}
+			continue
+		}
+		if byTable[c.Table] == nil {
+			tables = append(tables, c.Table)
+		}
+		byTable[c.Table] = append(byTable[c.Table], i)
 	}
-	if f.Rows == 0 {
-		return f, nil
+	for _, table := range tables {
+		if err := s.countBreaks(ctx, table, byTable[table], found); err != nil {
+			return nil, err
+		}
 	}
+	for i := range found {
+		if found[i].Rows > 0 {
+			if err := s.sample(ctx, &found[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}
+
+// countBreaks counts what breaks the numbered checks of one table, in one pass.
+func (s *Session) countBreaks(ctx context.Context, table string, checks []int, found []Finding) error {
+	counts, dest := make([]string, len(checks)), make([]any, len(checks))
+	var names []string
+	for k, i := range checks {
+		counts[k], dest[k] = fmt.Sprintf("count(*) FILTER (WHERE %s)", found[i].Breaks), &found[i].Rows
+		names = append(names, found[i].Name)
+	}
+	if err := s.Scan(ctx, fmt.Sprintf("SELECT %s FROM %s", strings.Join(counts, ",\n    "), Ident(table)), dest...); err != nil {
+		return fmt.Errorf("checks of %s (%s): %w", table, strings.Join(names, "; "), err)
+	}
+	return nil
+}
+
+// sample puts some of the rows that fail into a finding.
+func (s *Session) sample(ctx context.Context, f *Finding) error {
+	c := f.Check
 	r, err := s.Query(ctx, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n"+c.Failing+"\n) LIMIT 3")
 	if err != nil {
-		return f, fmt.Errorf("check %s of %s: %w", c.Name, c.Table, err)
+		return fmt.Errorf("check %s of %s: %w", c.Name, c.Table, err)
 	}
 	var rows []string
 	for _, row := range r.Rows {
@@ -50,7 +95,12 @@ func (s *Session) RunCheck(ctx context.Context, c Check) (Finding, error) {
 		rows = append(rows, strings.Join(cells, " "))
 	}
 	f.Sample = strings.Join(rows, "; ")
-	return f, nil
+	return nil
+}
+
+// rowCheck is an expectation about single rows.
+func rowCheck(table, name, breaks string) Check {
+	return Check{Table: table, Name: name, Breaks: breaks, Failing: fmt.Sprintf("SELECT * FROM %s WHERE %s", Ident(table), breaks)}
 }
 
 // The kinds of checks, each as the query that finds what breaks it.
@@ -63,7 +113,7 @@ func Unique(table string, cols []string) Check {
 
 // NotNull finds rows without a value.
 func NotNull(table, col string) Check {
-	return Check{Table: table, Name: "not null: " + col, Failing: fmt.Sprintf("SELECT * FROM %s WHERE %s IS NULL", Ident(table), Ident(col))}
+	return rowCheck(table, "not null: "+col, Ident(col)+" IS NULL")
 }
 
 // Accepted finds values outside a list.
@@ -72,8 +122,7 @@ func Accepted(table, col string, values []string) Check {
 	for i, v := range values {
 		quoted[i] = Quote(v)
 	}
-	return Check{Table: table, Name: "accepted values: " + col,
-		Failing: fmt.Sprintf("SELECT * FROM %s WHERE CAST(%s AS VARCHAR) NOT IN (%s)", Ident(table), Ident(col), strings.Join(quoted, ", "))}
+	return rowCheck(table, "accepted values: "+col, fmt.Sprintf("CAST(%s AS VARCHAR) NOT IN (%s)", Ident(col), strings.Join(quoted, ", ")))
 }
 
 // InRange finds numbers outside [min, max] (NaN included); a nil bound is open.
@@ -85,10 +134,10 @@ func InRange(table, col string, lo, hi *float64) Check {
 	if hi != nil {
 		conds = append(conds, fmt.Sprintf("%s > %v", Ident(col), *hi))
 	}
-	return Check{Table: table, Name: "range: " + col, Failing: fmt.Sprintf("SELECT * FROM %s WHERE %s", Ident(table), strings.Join(conds, " OR "))}
+	return rowCheck(table, "range: "+col, strings.Join(conds, " OR "))
 }
 
 // Holds finds rows for which an expression is not true.
 func Holds(table, name, expr string) Check {
-	return Check{Table: table, Name: "expression: " + name, Failing: fmt.Sprintf("SELECT * FROM %s WHERE (%s) IS NOT TRUE", Ident(table), expr)}
+	return rowCheck(table, "expression: "+name, "("+expr+") IS NOT TRUE")
 }

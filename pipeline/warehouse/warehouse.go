@@ -55,12 +55,8 @@ func Build(ctx context.Context, file string, o duck.Options, tables []Table, che
 			return nil, fmt.Errorf("commenting table %s: %w", t.Name, err)
 		}
 	}
-	for _, c := range checks {
-		f, err := s.RunCheck(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, f)
+	if found, err = s.RunChecks(ctx, checks); err != nil {
+		return nil, err
 	}
 	return found, s.Exec(ctx, "CHECKPOINT")
 }

@@ -37,6 +37,22 @@ func compression(path string) string {
 	return "none"
 }
 
+// checkZip reads a zipped file to its end: DuckDB takes half a file for a whole one.
+func checkZip(path string) error {
+	if !zipped(path) {
+		return nil
+	}
+	r, f, err := openText(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return fmt.Errorf("unzipping (is the file complete?): %w", err)
+	}
+	return nil
+}
+
 // openText opens a file, unzips it, and passes a byte order mark.
 func openText(path string) (*bufio.Reader, io.Closer, error) {
 	f, err := os.Open(path)
@@ -80,7 +96,7 @@ func (d dialect) columns(path string) (names []string, blank int, err error) {
 			n = fmt.Sprintf("column%d", i)
 		}
 		switch {
-		case n == "":
+		case n == "", strings.Contains(n, "\x00"):
 			return nil, 0, fmt.Errorf("line %d, the header: column %d has no name", blank+1, i+1)
 		case slices.Contains(seen, strings.ToLower(n)):
 			return nil, 0, fmt.Errorf("line %d, the header: two columns are named %q (case does not count)", blank+1, n)
@@ -93,24 +109,17 @@ func (d dialect) columns(path string) (names []string, blank int, err error) {
 
 // skipBlank reads over blank lines and counts them.
 func skipBlank(r *bufio.Reader) (lines int, err error) {
-	for {
+	for ; ; lines++ {
 		c, err := r.ReadByte()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return lines, nil
-		}
-		if err != nil {
+		case err != nil:
 			return lines, fmt.Errorf("reading the first line: %w", err)
-		}
-		switch c {
-		case '\n':
-			lines++
-		case '\r':
-			if next, _ := r.Peek(1); len(next) == 0 || next[0] != '\n' {
-				lines++
-			}
-		default:
+		case c != '\n' && c != '\r':
 			return lines, r.UnreadByte()
 		}
+		lineEndOf(c, r)
 	}
 }
 
@@ -141,37 +150,42 @@ func (d dialect) record(r io.ByteReader) ([]string, error) {
 	}
 }
 
-// unify copies a file so that all its lines end in LF. Line ends within quotes are
-// data and stay.
-func (d dialect) unify(from, to string) (err error) {
+// unify copies a file from its first line that is not blank, so that all lines end in
+// LF. Line ends within quotes are data and stay. It tells whether the file mixes kinds.
+func (d dialect) unify(from string, to io.Writer) (mixed bool, err error) {
 	r, in, err := openText(from)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return fmt.Errorf("copying with one kind of line end: %w", err)
+	if _, err := skipBlank(r); err != nil {
+		return false, err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	w := bufio.NewWriterSize(out, 1<<16)
-	s := scanner{dialect: d}
+	w := bufio.NewWriterSize(to, 1<<16)
+	s, ends := scanner{dialect: d}, map[string]bool{}
 	for {
 		c, err := r.ReadByte()
 		if errors.Is(err, io.EOF) {
-			return w.Flush()
+			return len(ends) > 1, w.Flush()
 		}
 		if err != nil {
-			return fmt.Errorf("copying with one kind of line end: %w", err)
+			return false, fmt.Errorf("copying with one kind of line end: %w", err)
 		}
-		if s.next(c) == lineEnd && c == '\r' {
-			if next, _ := r.Peek(1); len(next) == 1 && next[0] == '\n' {
-				continue
-			}
+		if s.next(c) == lineEnd {
+			ends[lineEndOf(c, r)] = true
 			c = '\n'
 		}
 		_ = w.WriteByte(c) // Flush tells
 	}
+}
+
+// lineEndOf reads the rest of a line end that begins with c.
+func lineEndOf(c byte, r *bufio.Reader) string {
+	if next, _ := r.Peek(1); c == '\r' && len(next) == 1 && next[0] == '\n' {
+		_, _ = r.Discard(1)
+		return "\r\n"
+	}
+	return string(c)
 }
 
 // scanner goes through text byte by byte and tells what each byte is.

@@ -71,6 +71,9 @@ func New(o Options) (*Source, error) {
 		}
 	}
 	o.CSV.Delimiter = cmp.Or(o.CSV.Delimiter, ",")
+	if len(o.CSV.Delimiter) != 1 || len(o.CSV.Quote) > 1 {
+		return nil, fmt.Errorf("source %s: delimiter %q and quote %q must be one ASCII character each", o.Name, o.CSV.Delimiter, o.CSV.Quote)
+	}
 	if o.CSV.NullStrings == nil {
 		o.CSV.NullStrings = []string{""}
 	}

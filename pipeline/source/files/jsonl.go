@@ -32,12 +32,19 @@ func (l *lander) loadJSONL(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(cols) == 0 {
-		l.out.Tables = map[string]string{} // no record, so no column to map
+	var records int64
+	if err := l.sess.Scan(ctx, "SELECT count(*) FROM lines WHERE good", &records); err != nil {
+		return err
+	}
+	if records == 0 {
+		l.out.Tables = map[string]string{} // no columns to map
 	}
 	cols = append([]string{duck.Quote(filepath.Base(l.in.Name)) + " AS _file", contract.ColRow}, cols...)
 	return l.sess.Exec(ctx, "CREATE TEMP TABLE input AS SELECT "+strings.Join(cols, ", ")+" FROM lines WHERE good ORDER BY _row")
 }
+
+// pointer escapes a key for a JSON pointer (RFC 6901); a JSON path takes "*" for any key.
+var pointer = strings.NewReplacer("~", "~0", "/", "~1")
 
 // jsonColumns gives a column for every key of the objects. Keys that differ only in
 // case are one column, as SQL names are: the value is that of the first key in byte
@@ -51,15 +58,14 @@ func (l *lander) jsonColumns(ctx context.Context) ([]string, error) {
 	values := map[string][]string{}
 	for _, r := range keys.Rows {
 		k := r[0].(string)
-		if k == "" {
-			continue // no SQL can name it
+		if k == "" || strings.Contains(k, "\x00") {
+			continue // SQL cannot name it
 		}
 		name := strings.ToLower(k)
 		if values[name] == nil {
 			names = append(names, k)
 		}
-		path := duck.Quote(`$."` + strings.ReplaceAll(k, `"`, `\"`) + `"`)
-		values[name] = append(values[name], "json_extract_string(line, "+path+")")
+		values[name] = append(values[name], "json_extract_string(line, "+duck.Quote("/"+pointer.Replace(k))+")")
 	}
 	cols := make([]string, len(names))
 	for i, n := range names {

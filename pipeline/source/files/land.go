@@ -2,7 +2,9 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,17 +72,20 @@ func (l *lander) loadCSV(ctx context.Context) error {
 	for i, n := range l.o.CSV.NullStrings {
 		nulls[i] = duck.Quote(n)
 	}
-	first := blank // lines before the first record
-	if d.header {
-		first++
+	options := fmt.Sprintf("header = %t, nullstr = [%s]", d.header, strings.Join(nulls, ", "))
+	if err := l.readCSV(ctx, d, names, blank, options, l.createInput); err != nil {
+		return err
 	}
-	return l.readCSV(ctx, d, names, first, fmt.Sprintf("header = %t, skip = %d, nullstr = [%s]", d.header, blank, strings.Join(nulls, ", ")), l.createInput)
+	return l.renumber(ctx, "input")
 }
 
 // readCSV reads the file in a dialect: create makes a table from the records, and
-// those that cannot be taken apart go to malformed. The file has skipped lines before
-// its first record.
-func (l *lander) readCSV(ctx context.Context, d dialect, names []string, skipped int, options string, create func(ctx context.Context, relation string) error) error {
+// those that cannot be taken apart go to malformed. DuckDB reads the file itself when
+// it can; else a copy without blank lines at its start and with one kind of line end.
+func (l *lander) readCSV(ctx context.Context, d dialect, names []string, blank int, options string, create func(ctx context.Context, relation string) error) error {
+	if err := checkZip(l.in.Name); err != nil {
+		return err
+	}
 	cols := make([]string, len(names))
 	for i, n := range names {
 		cols[i] = duck.Quote(n) + ": 'VARCHAR'"
@@ -90,33 +95,72 @@ func (l *lander) readCSV(ctx context.Context, d dialect, names []string, skipped
 			"read_csv(%s, columns = {%s}, auto_detect = false, delim = %s, quote = %s, escape = %s, compression = '%s', store_rejects = true, max_line_size = %d, buffer_size = %d, %s)",
 			duck.File(path), strings.Join(cols, ", "), duck.Quote(string(d.delimiter)), d.quoteSQL(), d.quoteSQL(), compression, maxLine, 2*maxLine, options))
 	}
-	err := read(l.in.Name, compression(l.in.Name))
-	if err != nil && strings.Contains(err.Error(), mixedLineEnds) {
-		plain := filepath.Join(l.dir, "plain.csv")
-		if err := d.unify(l.in.Name, plain); err != nil {
+	copied, err := blank > 0, error(nil)
+	if !copied {
+		err = read(l.in.Name, compression(l.in.Name))
+		if copied, err = l.mixedEnds(ctx, d, err); err != nil {
 			return err
 		}
-		defer os.Remove(plain)
-		if err := l.open(ctx); err != nil { // drops what the first attempt left
-			return err
-		}
-		err = read(plain, "none")
+	}
+	if copied {
+		err = l.readCopy(ctx, d, read)
 	}
 	if err != nil {
 		return err
 	}
+	before := 0
+	if d.header {
+		before = 1
+	}
 	return l.sess.Exec(ctx, fmt.Sprintf(`CREATE TEMP TABLE malformed AS
-		SELECT line::BIGINT - %d AS _row, 'line ' || line || ': ' || string_agg(error_message, '; ' ORDER BY column_idx, error_message) AS detail, trim(any_value(csv_line), chr(10) || chr(13)) AS row
-		FROM reject_errors GROUP BY line`, skipped))
+		SELECT line::BIGINT - %d AS _row, 'line ' || line + %d || ': ' || string_agg(error_message, '; ' ORDER BY column_idx, error_message) AS detail, trim(any_value(csv_line), chr(10) || chr(13)) AS row
+		FROM reject_errors GROUP BY line`, before, blank))
 }
 
-// mixedLineEnds is what DuckDB says, about the file as a whole, when some lines end in
-// LF and some in CRLF or CR.
-const mixedLineEnds = "state machine reached an invalid state"
+func (l *lander) readCopy(ctx context.Context, d dialect, read func(path, compression string) error) error {
+	plain := filepath.Join(l.dir, "plain.csv")
+	f, err := os.Create(plain)
+	if err != nil {
+		return fmt.Errorf("copying with one kind of line end: %w", err)
+	}
+	defer os.Remove(plain)
+	_, err = d.unify(l.in.Name, f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := l.open(ctx); err != nil { // drops what a first attempt left
+		return err
+	}
+	return read(plain, "none")
+}
+
+// mixedEnds tells whether a file that DuckDB read with the error err must be read
+// again because its lines end in LF here and in CRLF or CR there. DuckDB then refuses
+// the file as a whole, or good records of it. Other errors are given back.
+func (l *lander) mixedEnds(ctx context.Context, d dialect, err error) (bool, error) {
+	switch {
+	case err == nil:
+		var refused int64
+		if err := l.sess.Scan(ctx, "SELECT count(*) FROM reject_errors", &refused); err != nil || refused == 0 {
+			return false, err
+		}
+	case !strings.Contains(err.Error(), "state machine reached an invalid state"):
+		return false, err
+	}
+	mixed, scanErr := d.unify(l.in.Name, io.Discard)
+	if scanErr != nil || mixed {
+		return mixed, scanErr
+	}
+	return false, err
+}
 
 // renumber gives the records of a table the numbers that they have in the file, the
 // malformed ones among them counted.
 func (l *lander) renumber(ctx context.Context, table string) error {
+	var any bool
+	if err := l.sess.Scan(ctx, "SELECT count(*) > 0 FROM malformed", &any); err != nil || !any {
+		return err
+	}
 	for _, q := range []string{
 		`CREATE TEMP TABLE numbered AS SELECT r.* REPLACE (r._row + coalesce(m.before, 0) AS _row)
 			FROM ` + table + ` r ASOF LEFT JOIN (
