@@ -35,7 +35,7 @@ var goTables = map[string]sqlfiles.Sidecar{
 			{Name: "source", Meaning: "Source in mainstay.yaml."},
 			{Name: "table_name", Meaning: "Contract table that the row was mapped to."},
 			{Name: "input", Meaning: "File that it came from."},
-			{Name: "record", Meaning: "Number of the record in its file, from 1 (for unparsed records: the line)."},
+			{Name: "record", Meaning: "Number of the record in its file, from 1; for unparsed CSV records the line, as detail says."},
 			{Name: "reason", Meaning: "Why it was refused: missing_COLUMN, bad_COLUMN or malformed_record."},
 			{Name: "detail", Meaning: "The reason with the value."},
 			{Name: "row", Meaning: "The row as it came, as JSON."},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -15,7 +16,9 @@ import (
 	"github.com/mainstay-etl/mainstay/models/learn"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
 )
 
 // Tables that hold model versions.
@@ -69,9 +72,13 @@ func modelTrainingJobs(p *Project) []pipeline.Job {
 func (p *Project) train(ctx context.Context, r *pipeline.Run, pr prediction) (pipeline.Table, error) {
 	mature, key := p.matureSnapshots(r, pr)
 	if len(mature) == 0 {
-		return pipeline.Table{Note: p.notYet(r)}, nil
+		note, err := p.notYet(ctx, r)
+		return pipeline.Table{Note: note}, err
 	}
 	forest := pr.forest(p.Config.Models)
+	if forest.MaxRows == 0 {
+		forest.MaxRows = math.MaxInt
+	}
 	o := learn.Options{
 		HorizonDays: p.Config.History.HorizonDays, Seed: uint64(p.Config.Models.Seed), MaxAUC: p.Config.Models.MaxAUC, MaxRows: forest.MaxRows,
 		New: func() models.Estimator {
@@ -99,16 +106,17 @@ func (p *Project) train(ctx context.Context, r *pipeline.Run, pr prediction) (pi
 }
 
 // notYet says what is missing before anything can be learned, and when it will be there.
-func (p *Project) notYet(r *pipeline.Run) string {
-	first := r.Night.AsOf
-	for _, part := range r.In[customerFeatures].Parts {
-		if d, err := pipeline.ParseDay(part.Cutoff); err == nil && d.Before(first) {
-			first = d
-		}
+func (p *Project) notYet(ctx context.Context, r *pipeline.Run) (string, error) {
+	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	orders, err := l.Table(ctx, contract.Orders.Name)
+	if err != nil {
+		return "", err
 	}
-	h := p.Config.History.HorizonDays
-	return fmt.Sprintf("no model yet: no snapshot has a known outcome. The first cutoff with %d days of history before it is %s; its outcome is known %d days later, on %s. No scores until then",
-		p.Config.History.MinDays, first, h, first.AddDays(h))
+	h := p.Config.History
+	enough := pipeline.DayOf(orders.Start(), p.Config.Location()).AddDays(h.MinDays)
+	first := pipeline.Months(enough, enough.AddDays(31))[0]
+	return fmt.Sprintf("no model yet, so no scores: no snapshot has a known outcome. The first day of a month with %d days of history before it is %s; its outcome is known %d days later, from the night of %s on",
+		h.MinDays, first, h.HorizonDays, first.AddDays(h.HorizonDays)), nil
 }
 
 // matureSnapshots are the files to learn from and what names their content.

@@ -199,6 +199,26 @@ func TestConsecutiveNights(t *testing.T) {
 	}
 }
 
+// When the horizon of published scores has passed, they meet what happened.
+func TestScoresAreGraded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 200)
+	b.mustRun("2023-12-01", "")
+	b.mustRun("2023-12-30", "")
+	if n := scan[int64](b, "SELECT count(*) FROM score_grades"); n != 0 {
+		t.Errorf("%d grades before the horizon has passed", n)
+	}
+	b.mustRun(firstAsOf, "")
+	for _, task := range []string{"churn", "cross_sell"} {
+		if auc := scan[float64](b, "SELECT max(value) FROM score_grades WHERE scored_as_of = '2023-12-01' AND metric = 'auc' AND task = '"+task+"'"); auc < 0.55 || auc > 0.97 {
+			t.Errorf("%s: AUC of the scores of 2023-12-01 is %v", task, auc)
+		}
+	}
+	if n := scan[int64](b, "SELECT count(DISTINCT scored_as_of) FROM score_grades"); n != 2 {
+		t.Errorf("%d score days graded, want 2", n)
+	}
+}
+
 func TestShortHistoryIsSaidNotFaked(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 50)

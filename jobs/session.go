@@ -94,6 +94,7 @@ type session struct {
 	here  map[string]bool // models that can be made
 	views map[string]bool // those that are views so far
 	made  map[string]bool // those that are tables
+	audit bool            // check every model that is made
 }
 
 // open starts a session that holds what n needs: macros, base tables cut by the view,
@@ -107,7 +108,7 @@ func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Session: d, plan: p.plan, here: map[string]bool{}, views: map[string]bool{}, made: map[string]bool{}}
+	s := &session{Session: d, plan: p.plan, here: map[string]bool{}, views: map[string]bool{}, made: map[string]bool{}, audit: v.cutoff == r.Night.AsOf}
 	if err := p.fill(ctx, s, r, v, n); err != nil {
 		s.Close()
 		return nil, err
@@ -155,7 +156,9 @@ func (s *session) declare(ctx context.Context, models []sqlfiles.Model) error {
 	return nil
 }
 
-// make turns a model into a table, after the models that it reads.
+// make turns a model into a table, after the models that it reads, and checks it by its
+// sidecar. Staging models are the same at every cutoff, so they are checked at the
+// as-of day only.
 func (s *session) make(ctx context.Context, name string) error {
 	if !s.here[name] || s.made[name] {
 		return nil
@@ -174,6 +177,9 @@ func (s *session) make(ctx context.Context, name string) error {
 	}
 	if err := createTable(ctx, s, name, body(m)); err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	if s.audit || m.Layer != sqlfiles.Staging {
+		return checkModel(ctx, s, m)
 	}
 	return nil
 }

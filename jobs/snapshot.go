@@ -152,7 +152,9 @@ func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipe
 		if err != nil {
 			return t, err
 		}
-		specs[i] = pipeline.PartSpec{Dir: filepath.Join("snapshots", r.Job.Name, "cutoff="+cutoff.String()), Ext: ".parquet", Cutoff: cutoff.String(), Key: key}
+		// The SQL is in the key, not only in the job's logic: one job may make snapshots
+		// of several models.
+		specs[i] = pipeline.PartSpec{Dir: filepath.Join("snapshots", r.Job.Name, "cutoff="+cutoff.String()), Ext: ".parquet", Cutoff: cutoff.String(), Key: append(key, n.texts())}
 		has, err := r.Has(ctx, specs[i])
 		if err != nil {
 			return t, err
@@ -237,9 +239,6 @@ func (p *Project) makeFeatures(ctx context.Context, s *session, f featureTable, 
 			return err
 		}
 		if err := uniqueKey(ctx, s, f, file.model); err != nil {
-			return err
-		}
-		if err := checkModel(ctx, s, file.model); err != nil {
 			return err
 		}
 	}

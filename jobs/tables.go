@@ -28,7 +28,7 @@ func modelJobs(p *Project, layer sqlfiles.Layer, kind pipeline.Kind, whole bool)
 		if err != nil {
 			return nil, err
 		}
-		logic, err := p.logic(n)
+		logic, err := p.logic(n, orderBy(m))
 		if err != nil {
 			return nil, err
 		}

@@ -38,15 +38,17 @@ func (d Day) AddDays(n int) Day { return Day{d.t.AddDate(0, 0, n)} }
 func (d Day) Before(o Day) bool { return d.t.Before(o.t) }
 
 // Start is the first moment of the day in a time zone. Where a clock change skips
-// midnight that is the first moment that exists.
+// midnight that is the first moment that exists; where one repeats it, the first of
+// the two.
 func (d Day) Start(zone *time.Location) time.Time {
+	const step = 15 * time.Minute // clock changes are multiples of it
 	y, m, day := d.t.Date()
 	t := time.Date(y, m, day, 0, 0, 0, 0, zone)
-	if DayOf(t, zone).Before(d) {
-		// time.Date gave the hour before the gap: the day starts at the jump.
-		for DayOf(t, zone).Before(d) {
-			t = t.Add(15 * time.Minute)
-		}
+	for DayOf(t, zone).Before(d) {
+		t = t.Add(step)
+	}
+	for !DayOf(t.Add(-step), zone).Before(d) {
+		t = t.Add(-step)
 	}
 	return t
 }

@@ -33,6 +33,9 @@ func (n *Night) Build(ctx context.Context, g *Graph) (Tables, error) {
 	ended := make(chan outcome)
 	running, failed := 0, error(nil)
 	for {
+		if failed == nil && len(started) < len(g.Jobs) {
+			failed = ctx.Err()
+		}
 		if failed == nil {
 			for _, j := range g.Jobs {
 				if running < max(n.Workers, 1) && !started[j.Name] && ready(j, tables) {

@@ -63,9 +63,6 @@ func MkdirAll(dir string) error {
 		}
 		made = append(made, d)
 	}
-	if len(made) == 1 {
-		return nil
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", dir, err)
 	}

@@ -142,7 +142,7 @@ func (l *Lake) ingestUnparsed(ctx context.Context, x Extraction, batch *ledger.B
 // accounts adds up what became of the rows of every input, from three places that
 // do not know of each other: what landed, what was judged, what the files hold.
 func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledger.LakeFile) ([]ledger.Account, error) {
-	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (copy > 1), count(*) FILTER (reason IS NOT NULL) FROM judged GROUP BY _input")
+	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (_copy > 1), count(*) FILTER (_reason IS NOT NULL) FROM judged GROUP BY _input")
 	if err != nil {
 		return nil, err
 	}
@@ -201,14 +201,14 @@ func (in *ingest) repeatedKeys(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	key := duck.Idents(in.t.Key)
-	query := fmt.Sprintf("SELECT count(*) FROM (SELECT %s FROM judged WHERE copy = 1 GROUP BY ALL HAVING count(*) > 1", key)
+	query := fmt.Sprintf("SELECT count(*) FROM (SELECT %s FROM judged WHERE _copy = 1 GROUP BY ALL HAVING count(*) > 1", key)
 	if len(t.Files) > 0 {
 		var paths []string
 		for _, f := range t.Files {
 			paths = append(paths, filepath.Join(in.Dir, f.Path))
 		}
 		gone := slices.Concat(t.Replaced, in.x.Replaces)
-		query += fmt.Sprintf(" UNION SELECT %s FROM judged SEMI JOIN (SELECT %s FROM %s WHERE NOT list_contains(%s, _input)) USING (%s) WHERE copy = 1",
+		query += fmt.Sprintf(" UNION SELECT %s FROM judged SEMI JOIN (SELECT %s FROM %s WHERE NOT list_contains(%s, _input)) USING (%s) WHERE _copy = 1",
 			key, key, duck.ReadParquet(paths), idList(gone), key)
 	}
 	var n int64

@@ -10,12 +10,13 @@ import (
 )
 
 // judge makes the table judged: every landed row with its contract columns cast and
-// its extra columns as they came, plus
+// its extra columns as they came (names that begin with _ are mainstay's own), plus
 //
-//	reason, detail, row  why it is refused, and the row as it landed (JSON); NULL for a good row
-//	day                  event day (UTC)
-//	copy                 its number among the rows of its input that equal it in every
-//	                     column, from 1; NULL for a refused row
+//	_reason, _detail, _landed  why it is refused, and the row as it landed (JSON);
+//	                           NULL for a good row
+//	_day                       event day (UTC)
+//	_copy                      its number among the rows of its input that equal it in
+//	                           every column, from 1; NULL for a refused row
 func (in *ingest) judge(ctx context.Context, landings []Landing) error {
 	var parts []string
 	for _, ld := range landings {
@@ -39,7 +40,7 @@ func judgeSQL(t contract.Table, landed []duck.Column) string {
 	has := map[string]bool{}
 	var raw, typed, names []string
 	for _, c := range landed {
-		has[c.Name] = true
+		has[strings.ToLower(c.Name)] = true // SQL does not tell cases apart
 		if c.Name != contract.ColInput {
 			raw = append(raw, duck.Ident(c.Name)+" := "+duck.Ident(c.Name))
 		}
@@ -49,7 +50,7 @@ func judgeSQL(t contract.Table, landed []duck.Column) string {
 		names = append(names, c.Name)
 	}
 	for _, c := range landed {
-		if _, ok := t.Column(c.Name); !ok && c.Name != contract.ColInput && c.Name != contract.ColRow {
+		if _, ok := t.Column(strings.ToLower(c.Name)); !ok && !strings.HasPrefix(c.Name, "_") {
 			typed = append(typed, duck.Ident(c.Name))
 			names = append(names, duck.Ident(c.Name))
 		}
@@ -57,14 +58,14 @@ func judgeSQL(t contract.Table, landed []duck.Column) string {
 	all := strings.Join(names, ", ")
 	return fmt.Sprintf(`CREATE TEMP TABLE judged AS
 WITH typed AS (
-    SELECT %[1]s, %[2]s, struct_pack(%[3]s) AS raw, %[4]s FROM landed
+    SELECT %[1]s, %[2]s, struct_pack(%[3]s) AS _raw, %[4]s FROM landed
 ), refused AS (
-    SELECT *, CASE %[5]s END AS why FROM typed
+    SELECT *, CASE %[5]s END AS _why FROM typed
 )
-SELECT %[1]s, %[2]s, %[6]s, why.reason AS reason, why.detail AS detail,
-    CASE WHEN why IS NOT NULL THEN CAST(to_json(raw) AS VARCHAR) END AS row,
-    CAST(timezone('UTC', %[7]s) AS DATE) AS day,
-    CASE WHEN why IS NULL THEN row_number() OVER (PARTITION BY why IS NULL, %[1]s, %[8]s, hash(%[6]s) ORDER BY %[2]s) END AS copy
+SELECT %[1]s, %[2]s, %[6]s, _why.reason AS _reason, _why.detail AS _detail,
+    CASE WHEN _why IS NOT NULL THEN CAST(to_json(_raw) AS VARCHAR) END AS _landed,
+    CAST(timezone('UTC', %[7]s) AS DATE) AS _day,
+    CASE WHEN _why IS NULL THEN row_number() OVER (PARTITION BY _why IS NULL, %[1]s, %[8]s, hash(%[6]s) ORDER BY %[2]s) END AS _copy
 FROM refused`,
 		contract.ColInput, contract.ColRow, strings.Join(raw, ", "), strings.Join(typed, ",\n        "),
 		strings.Join(refusals(t, has), "\n        "), all, t.EventTime, strings.Join(t.Key, ", "))
@@ -103,7 +104,7 @@ func refusals(t contract.Table, has map[string]bool) []string {
 		out = append(out, fmt.Sprintf("WHEN %s THEN {'reason': '%s', 'detail': %s}", cond, reason, detail))
 	}
 	for _, c := range t.Columns {
-		raw := "raw." + duck.Ident(c.Name)
+		raw := "_raw." + duck.Ident(c.Name)
 		text := fmt.Sprintf("nullif(CAST(%s AS VARCHAR), '')", raw)
 		quoted := fmt.Sprintf("'%s: \"' || left(%s, 100) || '\" ", c.Name, text)
 		typed := has[c.Name] && c.Type != contract.Text

@@ -237,3 +237,19 @@ func TestEmptyLake(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// Extra columns may be named like anything but mainstay's own columns, and contract
+// columns in any case.
+func TestExtraColumnNames(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.selects["orders"] = "SELECT * RENAME (order_id AS Order_ID), 'r' AS reason, 'c' AS copy, 'd' AS day, 'w' AS raw, 'o' AS row, 'e' AS detail, 'i' AS input, 'n' AS name FROM input"
+	line := "1,1,c1,2024-02-01 10:00:00,p,1,1.50,red\n"
+	b.write("a.csv", header+line+line)
+	if got := counts(b.extract()["a.csv/orders"]); got != "2=1+1+0" {
+		t.Errorf("got %s", got)
+	}
+	if got, want := b.rows(`order_id, reason, copy, day, raw, "row", detail, input, name`, lake.Window{}), "1|r|c|d|w|o|e|i|n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -30,13 +30,13 @@ type ingest struct {
 func (in *ingest) writeRows(ctx context.Context) ([]ledger.LakeFile, error) {
 	out := filepath.Join(in.dir, "rows")
 	err := in.sess.Exec(ctx, fmt.Sprintf(`COPY (
-    SELECT * EXCLUDE (reason, detail, row, copy), %d::BIGINT AS %s FROM judged WHERE copy = 1 ORDER BY day, %s, %s, %s
-) TO %s (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day), WRITE_PARTITION_COLUMNS false)`,
+    SELECT * EXCLUDE (_reason, _detail, _landed, _copy), %d::BIGINT AS %s FROM judged WHERE _copy = 1 ORDER BY _day, %s, %s, %s
+) TO %s (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (_day), WRITE_PARTITION_COLUMNS false)`,
 		in.x.Batch, contract.ColBatch, duck.Idents(in.t.Key), contract.ColInput, contract.ColRow, duck.Quote(out)))
 	if err != nil {
 		return nil, err
 	}
-	paths, err := filepath.Glob(filepath.Join(out, "day=*", "*.parquet"))
+	paths, err := filepath.Glob(filepath.Join(out, "_day=*", "*.parquet"))
 	if err != nil {
 		return nil, fmt.Errorf("listing new lake files: %w", err)
 	}
@@ -51,7 +51,7 @@ func (in *ingest) writeRefused(ctx context.Context) ([]ledger.LakeFile, error) {
 		inputs = append(inputs, fmt.Sprintf("(%d, %s)", ld.Input.ID, duck.Quote(ld.Input.Name)))
 	}
 	return in.writeQuarantine(ctx, in.t.Name, fmt.Sprintf(
-		"SELECT _input, input, _row, reason, detail, row FROM judged JOIN (VALUES %s) AS i(_input, input) USING (_input) WHERE reason IS NOT NULL", strings.Join(inputs, ", ")))
+		"SELECT _input, i._name AS input, _row, _reason AS reason, _detail AS detail, _landed AS row FROM judged JOIN (VALUES %s) AS i(_input, _name) USING (_input) WHERE _reason IS NOT NULL", strings.Join(inputs, ", ")))
 }
 
 // writeQuarantine writes rows (_input, input, _row, reason, detail, row), if any, as
@@ -61,7 +61,7 @@ func (in *ingest) writeQuarantine(ctx context.Context, name, query string) ([]le
 	if err := in.sess.Scan(ctx, "SELECT count(*) FROM ("+query+")", &n); err != nil || n == 0 {
 		return nil, err
 	}
-	dir := filepath.Join(in.dir, "refused", "day="+in.x.AsOf)
+	dir := filepath.Join(in.dir, "refused", "_day="+in.x.AsOf)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("creating scratch directory: %w", err)
 	}
@@ -93,7 +93,7 @@ func (in *ingest) place(ctx context.Context, table string, paths []string, event
 		if !ok {
 			return nil, fmt.Errorf("reading back %s: no row in it", p)
 		}
-		day := strings.TrimPrefix(filepath.Base(filepath.Dir(p)), "day=")
+		day := strings.TrimPrefix(filepath.Base(filepath.Dir(p)), "_day=")
 		f.Table, f.Day, f.Batch = table, day, in.x.Batch
 		f.Path = filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%s-%04d.parquet", in.x.Batch, strings.Trim(in.t.Name, "()"), i))
 		out[i] = f

@@ -13,6 +13,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -48,7 +49,7 @@ func Open(ctx context.Context, dataDir string, now func() time.Time) (*Ledger, e
 	path := filepath.Join(dataDir, FileName)
 	// A rollback journal rather than WAL: WAL needs shared memory, which network
 	// file systems do not give. FULL: a commit is on disk when it returns.
-	dsn := "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(TRUNCATE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate"
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(TRUNCATE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
@@ -73,24 +74,35 @@ func OpenExisting(ctx context.Context, dataDir string) (*Ledger, error) {
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
+// migrate creates the tables of a new ledger.
 func (l *Ledger) migrate(ctx context.Context) error {
-	var v int
-	if err := l.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v); err != nil {
-		return fmt.Errorf("reading its version: %w", err)
-	}
-	switch {
-	case v == Version:
-		return nil
-	case v > Version:
-		return fmt.Errorf("it has format %d, this mainstay knows formats up to %d: run the newer mainstay", v, Version)
+	if done, err := migrated(ctx, l.db); done || err != nil {
+		return err
 	}
 	return l.tx(ctx, func(tx *sql.Tx) error {
+		if done, err := migrated(ctx, tx); done || err != nil { // by a process that was faster
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, schema); err != nil {
 			return fmt.Errorf("creating its tables: %w", err)
 		}
 		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", Version))
 		return err
 	})
+}
+
+// migrated tells whether a ledger has this version's format.
+func migrated(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (bool, error) {
+	var v int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v); err != nil {
+		return false, fmt.Errorf("reading its version: %w", err)
+	}
+	if v > Version {
+		return false, fmt.Errorf("it has format %d, this mainstay knows formats up to %d: run the newer mainstay", v, Version)
+	}
+	return v == Version, nil
 }
 
 // tx runs f in one immediate transaction: all of it happens or none.

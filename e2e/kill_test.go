@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// killProject is a shop with one published night, and a second day's files.
+func killProject(t *testing.T) (dir, data string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "shop")
+	data = filepath.Join(dir, "data")
+	mainstay(t, nil, "init", dir).ok(t)
+	incoming := filepath.Join(dir, "incoming")
+	mainstay(t, nil, "generate", "--dir", incoming, "--customers", "100", "--start", "2023-01-01", "--end", "2023-09-01").ok(t)
+	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-09-01").ok(t)
+	return dir, data
+}
+
+// A killed night leaves the last published one readable, and the next run gives what a
+// night without the kill gives.
+func TestKilledNight(t *testing.T) {
+	t.Parallel()
+	dir, data := killProject(t)
+	before := files(t, data, "2023-09-01")
+	// More files, so that the next night extracts, too: October of another shop.
+	mainstay(t, nil, "generate", "--dir", filepath.Join(dir, "incoming"), "--seed", "2", "--customers", "100", "--start", "2023-09-01", "--end", "2023-11-01", "--truth=false").ok(t)
+	calm := filepath.Join(t.TempDir(), "calm")
+	copyTree(t, data, calm)
+	from := time.Now()
+	mainstay(t, nil, "run", "--project", dir, "--data", calm, "--as-of", "2023-11-01").ok(t)
+	whole := time.Since(from)
+	want := files(t, calm, "2023-11-01")
+
+	moments := rand.New(rand.NewPCG(1, 2))
+	killed := 0
+	for range 6 {
+		after := time.Duration(moments.Float64() * float64(whole))
+		if kill(t, after, "run", "--project", dir, "--as-of", "2023-11-01") {
+			killed++
+		}
+		if got := query(t, data, "SELECT count(*) FROM churn_scores"); got == "" || got == "0" {
+			t.Fatalf("killed after %v: the warehouse gives %q", after, got)
+		}
+		same(t, "the night before", before, files(t, data, "2023-09-01"))
+	}
+	if killed == 0 {
+		t.Error("every night ended before it was killed: the test shows nothing")
+	}
+	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-11-01").ok(t)
+	same(t, "after the kills", want, files(t, data, "2023-11-01"))
+	mainstay(t, nil, "nights", "--data", data).ok(t).has(t, "interrupted")
+	if left, _ := filepath.Glob(filepath.Join(data, "scratch", "*")); len(left) > 0 {
+		t.Errorf("scratch is not swept: %v", left)
+	}
+}
+
+// kill starts the binary and kills it after a while; false when it ended before.
+func kill(t *testing.T, after time.Duration, args ...string) bool {
+	t.Helper()
+	c := exec.Command(binary, args...)
+	var stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stderr, &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { _ = c.Process.Kill() })
+	err := c.Wait()
+	timer.Stop()
+	if err == nil {
+		return false
+	}
+	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+		t.Fatalf("the night failed by itself: %v\n%s", err, stderr.String())
+	}
+	return true
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("copying: %v\n%s", err, out)
+	}
+}
+
+// Two nights on one data directory: the second one is told who holds it. The first is
+// halted where it is, so that it cannot end meanwhile.
+func TestTwoNights(t *testing.T) {
+	t.Parallel()
+	dir, _ := killProject(t)
+	for try := range 20 {
+		asOf := time.Date(2023, 8, 31-try, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+		c := exec.Command(binary, "run", "--project", dir, "--as-of", asOf)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(200+100*try) * time.Millisecond)
+		halted := c.Process.Signal(syscall.SIGSTOP) == nil
+		r := mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-07-01")
+		if halted {
+			_ = c.Process.Signal(syscall.SIGCONT)
+		}
+		_ = c.Wait()
+		if r.code != 3 {
+			continue // it was halted before it held the directory, or had ended
+		}
+		if !strings.Contains(r.stderr, "night "+asOf) || !strings.Contains(r.stderr, "process") {
+			t.Errorf("it does not say who holds the directory: %s", r.stderr)
+		}
+		return
+	}
+	t.Error("a second night was never refused")
+}
