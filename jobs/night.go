@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/durable"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
 // Options of a night.
@@ -48,6 +52,9 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 	if err := pipeline.SweepScratch(p.DataDir); err != nil {
 		return out, err
 	}
+	if err := p.recover(ctx, l); err != nil {
+		return out, err
+	}
 	record := ledger.Night{AsOf: o.AsOf.String(), Version: Version, Config: p.Fingerprint()}
 	if record.ID, err = l.Begin(ctx, record); err != nil {
 		return out, err
@@ -73,17 +80,33 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 		return out, err
 	}
 	out.Tables = tables
-	dir, warnings, err := p.publish(ctx, n, g, tables)
+	built, err := p.assembleNight(ctx, n, g, tables)
 	if err != nil {
 		return out, err
 	}
-	if warnings != "" {
-		out.Warnings = append(out.Warnings, warnings)
+	if built.warnings != "" {
+		out.Warnings = append(out.Warnings, built.warnings)
 	}
 	out.Warnings = append(out.Warnings, p.warnings(tables)...)
-	record.Directory, record.Warnings = dir, len(out.Warnings)
+	record.Directory, record.Warnings = warehouse.DayDir(n.AsOf.String()), len(out.Warnings)
 	record.Lake = lakeDigest(&pipeline.Run{In: tables})
-	return out, nil
+	return out, built.publish(ctx, n, *record)
+}
+
+// recover settles a night whose process died after the warehouse was swapped.
+func (p *Project) recover(ctx context.Context, l *ledger.Ledger) error {
+	unsettled, err := l.Unsettled(ctx)
+	if err != nil || !unsettled {
+		return err
+	}
+	sum, _, err := durable.Digest(filepath.Join(p.DataDir, warehouse.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.Recover(ctx, sum)
 }
 
 // warnings are what the night published but wants read.

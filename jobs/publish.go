@@ -24,11 +24,16 @@ func (e *AuditError) Error() string {
 	return fmt.Sprintf("the audit holds the night back; the last published night stays. Look into it with any DuckDB client in %s\n%s", e.Candidate, e.Failures)
 }
 
-// publish builds the warehouse beside the published one, audits it, and makes the
-// night visible: its Parquet tables by the day's link, then the warehouse by one
-// rename. It returns the warnings of the audit.
-func (p *Project) publish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, tables pipeline.Tables) (dir, warnings string, err error) {
-	var out []warehouse.Table
+// candidate is a built and audited night that nobody sees yet.
+type candidate struct {
+	warehouse string // its file
+	tables    []warehouse.Table
+	warnings  string // of the audit
+}
+
+// assembleNight builds the warehouse beside the published one and audits it.
+func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, tables pipeline.Tables) (candidate, error) {
+	c := candidate{warehouse: filepath.Join(n.Dir, warehouse.FileName+".next")}
 	var checks []duck.Check
 	for _, j := range g.Jobs {
 		if !published(j) {
@@ -36,37 +41,43 @@ func (p *Project) publish(ctx context.Context, n *pipeline.Night, g *pipeline.Gr
 		}
 		part, ok := currentPart(tables[j.Name], n.AsOf)
 		if !ok {
-			return "", "", fmt.Errorf("publishing: table %s has no part for %s", j.Name, n.AsOf)
+			return c, fmt.Errorf("publishing: table %s has no part for %s", j.Name, n.AsOf)
 		}
-		t := warehouse.Table{Name: j.Name, Parquet: part.Path, About: j.About, Columns: p.columnDocs(j.Name)}
-		out = append(out, t)
+		c.tables = append(c.tables, warehouse.Table{Name: j.Name, Parquet: part.Path, About: j.About, Columns: p.columnDocs(j.Name)})
 		checks = append(checks, p.checks(j.Name)...)
 	}
-	next := filepath.Join(n.Dir, warehouse.FileName+".next")
-	found, err := warehouse.Build(ctx, next, duck.Options{Threads: max(n.Workers, 1), Memory: p.memory(), TempDir: filepath.Join(n.Dir, pipeline.ScratchDir, "warehouse")}, out, checks)
+	found, err := warehouse.Build(ctx, c.warehouse, duck.Options{Threads: max(n.Workers, 1), Memory: p.memory(), TempDir: filepath.Join(n.Dir, pipeline.ScratchDir, "warehouse")}, c.tables, checks)
 	if err != nil {
-		return "", "", fmt.Errorf("building the warehouse: %w", err)
+		return c, fmt.Errorf("building the warehouse: %w", err)
 	}
 	if err := n.Ledger.RecordChecks(ctx, n.ID, checkResults(found)); err != nil {
-		return "", "", err
+		return c, err
 	}
 	if failures := warehouse.Failures(found, severityError); failures != "" {
 		kept := filepath.Join(n.Dir, "warehouse.rejected.duckdb")
-		if err := os.Rename(next, kept); err != nil {
-			return "", "", fmt.Errorf("keeping the rejected warehouse: %w", err)
+		if err := os.Rename(c.warehouse, kept); err != nil {
+			return c, fmt.Errorf("keeping the rejected warehouse: %w", err)
 		}
-		return "", "", &AuditError{Failures: failures, Candidate: kept}
+		return c, &AuditError{Failures: failures, Candidate: kept}
 	}
-	if err := ctx.Err(); err != nil {
-		return "", "", err
+	c.warnings = warehouse.Failures(found, severityWarn)
+	return c, ctx.Err()
+}
+
+// publish makes the night visible: its Parquet tables by the day's link, then the
+// warehouse by one rename. The ledger knows beforehand what is about to be seen.
+func (c candidate) publish(ctx context.Context, n *pipeline.Night, record ledger.Night) error {
+	sum, _, err := durable.Digest(c.warehouse)
+	if err != nil {
+		return err
 	}
-	if dir, err = warehouse.PublishParquet(n.Dir, n.AsOf.String(), n.ID, out); err != nil {
-		return "", "", err
+	if err := n.Ledger.Publishing(ctx, record, sum); err != nil {
+		return err
 	}
-	if err := durable.Move(next, filepath.Join(n.Dir, warehouse.FileName)); err != nil {
-		return "", "", err
+	if err := warehouse.PublishParquet(n.Dir, n.AsOf.String(), n.ID, c.tables); err != nil {
+		return err
 	}
-	return dir, warehouse.Failures(found, severityWarn), nil
+	return durable.Move(c.warehouse, filepath.Join(n.Dir, warehouse.FileName))
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
 // Names of the tables in which a night reports about itself.
@@ -65,7 +66,7 @@ func (p *Project) nights(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 	}
 	tonight := ledger.Night{AsOf: r.Night.AsOf.String(), Version: Version, Config: p.Fingerprint(), Lake: lakeDigest(r)}
 	row := func(n ledger.Night) string {
-		return fmt.Sprintf("(DATE %s, %s, %s, %s, %s)", duck.Quote(n.AsOf), duck.Quote(n.Version), duck.Quote(n.Config), duck.Quote(n.Lake), duck.Quote(filepath.Join("tables", "as_of="+n.AsOf)))
+		return fmt.Sprintf("(DATE %s, %s, %s, %s, %s)", duck.Quote(n.AsOf), duck.Quote(n.Version), duck.Quote(n.Config), duck.Quote(n.Lake), duck.Quote(warehouse.DayDir(n.AsOf)))
 	}
 	rows := []string{row(tonight)}
 	for _, n := range nights {

@@ -37,11 +37,11 @@ sources:
   - name: orders
     files: ./incoming/orders/*.csv
     tables:
-      orders: {select: SELECT * EXCLUDE (_file) FROM input}
+      orders: {select: SELECT * FROM input}
   - name: interactions
     files: ./incoming/interactions/*.csv
     tables:
-      interactions: {select: SELECT * EXCLUDE (_file) FROM input}
+      interactions: {select: SELECT * FROM input}
 history: {lookback_days: 90, horizon_days: 30, max_cutoffs: 4}
 models:
   churn: {trees: 20, max_depth: 6}

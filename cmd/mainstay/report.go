@@ -134,7 +134,7 @@ FROM score_grades GROUP BY scored_as_of, task ORDER BY scored_as_of DESC, task L
 }
 
 func (r *report) atRisk(ctx context.Context) {
-	rows := r.rows(ctx, `SELECT customer_id, format('{:.0f} %', 100 * churn_probability), risk_band, reason_1, reason_2, reason_3 FROM churn_scores ORDER BY churn_probability DESC, customer_id LIMIT 10`)
+	rows := r.rows(ctx, `SELECT customer_id, CASE WHEN churn_probability >= 0.995 THEN '>99 %' ELSE format('{:.0f} %', 100 * churn_probability) END, risk_band, reason_1, reason_2, reason_3 FROM churn_scores ORDER BY churn_probability DESC, customer_id LIMIT 10`)
 	r.title("Ten customers most likely to leave (no order in the next %d days), and why", r.p.Config.History.HorizonDays)
 	for _, c := range rows {
 		fmt.Fprintf(r.out, "  %-10s %5s  %-6s  %s\n", c[0], c[1], c[2], c[3])

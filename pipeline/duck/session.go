@@ -42,18 +42,14 @@ type Session struct {
 
 // Open starts a session.
 func Open(ctx context.Context, o Options) (*Session, error) {
-	dsn := o.Path
-	if o.ReadOnly {
-		dsn += "?access_mode=read_only"
-	}
-	connector, err := duckdb.NewConnector(dsn, nil)
+	connector, err := duckdb.NewConnector("", nil)
 	if err != nil {
-		return nil, fmt.Errorf("opening DuckDB %s: %w", o.Path, err)
+		return nil, fmt.Errorf("starting DuckDB: %w", err)
 	}
 	s := &Session{connector: connector, db: sql.OpenDB(connector)}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("connecting to DuckDB %s: %w", o.Path, err)
+		return nil, fmt.Errorf("starting DuckDB: %w", err)
 	}
 	for _, set := range settings(o) {
 		if err := s.Exec(ctx, set); err != nil {
@@ -61,7 +57,32 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 			return nil, err
 		}
 	}
+	if o.Path != "" {
+		if err := s.attach(ctx, o); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("opening DuckDB file %s: %w", o.Path, err)
+		}
+	}
 	return s, nil
+}
+
+// attach makes a database file the one that statements mean. The driver could open it
+// by its name, but then keeps one instance per name in the process, which goes on
+// with the old file after a new one took the name; and it takes ? and % in a name for
+// its own.
+func (s *Session) attach(ctx context.Context, o Options) error {
+	mode := "READ_WRITE"
+	if o.ReadOnly {
+		mode = "READ_ONLY"
+	}
+	if err := s.Exec(ctx, fmt.Sprintf("ATTACH %s (%s)", Quote(o.Path), mode)); err != nil {
+		return err
+	}
+	var name string
+	if err := s.Scan(ctx, "SELECT database_name FROM duckdb_databases() WHERE path IS NOT NULL AND NOT internal", &name); err != nil {
+		return err
+	}
+	return s.Exec(ctx, "USE "+Ident(name))
 }
 
 func settings(o Options) []string {

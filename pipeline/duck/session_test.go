@@ -159,7 +159,7 @@ func TestEach(t *testing.T) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	path := filepath.Join(dir, "a b#%.duckdb")
+	path := filepath.Join(dir, "it's [a] 100%?#.duckdb")
 	w := open(t, Options{Path: path, TimeZone: "Asia/Tokyo", Threads: 2, Memory: "1GB", TempDir: filepath.Join(dir, "it's tmp")})
 	r, err := w.Query(t.Context(), "SELECT current_setting('threads'), current_setting('TimeZone'), current_setting('memory_limit'), strftime(TIMESTAMPTZ '2024-01-01 00:00:00+00', '%H')")
 	if err != nil || !reflect.DeepEqual(r.Rows, [][]any{{int64(2), "Asia/Tokyo", "953.6 MiB", "09"}}) {

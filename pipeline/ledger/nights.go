@@ -57,6 +57,39 @@ func (l *Ledger) Begin(ctx context.Context, n Night) (int64, error) {
 	return id, nil
 }
 
+// Publishing records what a night is about to publish. When its process dies between
+// the swap of the warehouse and End, Recover still knows that the night was published.
+func (l *Ledger) Publishing(ctx context.Context, n Night, warehouse string) error {
+	_, err := l.db.ExecContext(ctx, `UPDATE nights SET lake = ?, directory = ?, warnings = ?, warehouse = ? WHERE id = ?`,
+		n.Lake, n.Directory, n.Warnings, warehouse, n.ID)
+	if err != nil {
+		return fmt.Errorf("recording what night %s publishes: %w", n.AsOf, err)
+	}
+	return nil
+}
+
+// Recover settles a night that an earlier process left running: it was published if
+// the warehouse that it was about to publish is the one in place, whose digest is
+// given. Only the holder of the lease may.
+func (l *Ledger) Recover(ctx context.Context, warehouse string) error {
+	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, error = 'its process ended right after it was published' WHERE status = ? AND warehouse <> '' AND warehouse = ?`,
+		Published, stamp(l.now()), Running, warehouse)
+	if err != nil {
+		return fmt.Errorf("recovering an interrupted night: %w", err)
+	}
+	return nil
+}
+
+// Unsettled tells whether an earlier process left a night running that was about to
+// publish.
+func (l *Ledger) Unsettled(ctx context.Context) (bool, error) {
+	var n int
+	if err := l.db.QueryRowContext(ctx, `SELECT count(*) FROM nights WHERE status = ? AND warehouse <> ''`, Running).Scan(&n); err != nil {
+		return false, fmt.Errorf("looking for interrupted nights: %w", err)
+	}
+	return n > 0, nil
+}
+
 // End records how a night ended.
 func (l *Ledger) End(ctx context.Context, n Night) error {
 	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, lake = ?, directory = ?, warnings = ?, error = ? WHERE id = ?`,

@@ -12,6 +12,7 @@ CREATE TABLE nights (
     config      TEXT NOT NULL,            -- fingerprint of config and SQL
     lake        TEXT NOT NULL DEFAULT '', -- digest of the lake it saw
     directory   TEXT NOT NULL DEFAULT '', -- where its tables are published
+    warehouse   TEXT NOT NULL DEFAULT '', -- digest of the warehouse that it is about to publish
     warnings    INTEGER NOT NULL DEFAULT 0,
     error       TEXT NOT NULL DEFAULT ''
 );

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,55 +84,67 @@ func comment(ctx context.Context, s *duck.Session, t Table) error {
 	return nil
 }
 
+// DayDir is where a day's tables are, relative to the data directory.
+func DayDir(asOf string) string { return filepath.Join(TablesDir, "as_of="+asOf) }
+
 // PublishParquet makes tables/as_of=DAY show the tables of a night: files are linked
 // into a directory of the night's own and one rename of a symbolic link makes the day
-// point to it. It returns the directory, relative to the data directory.
-func PublishParquet(dataDir, asOf string, night int64, tables []Table) (string, error) {
+// point to it.
+func PublishParquet(dataDir, asOf string, night int64, tables []Table) error {
 	root := filepath.Join(dataDir, TablesDir)
 	own := fmt.Sprintf(".night-%06d", night)
 	dir := filepath.Join(root, own)
 	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("clearing the way for the night's tables: %w", err)
+		return fmt.Errorf("clearing the way for the night's tables: %w", err)
 	}
 	if err := durable.MkdirAll(dir); err != nil {
-		return "", err
+		return err
 	}
 	for _, t := range tables {
 		if err := linkOrCopy(t.Parquet, filepath.Join(dir, t.Name+".parquet")); err != nil {
-			return "", fmt.Errorf("publishing %s: %w", t.Name, err)
+			return fmt.Errorf("publishing %s: %w", t.Name, err)
 		}
 	}
 	if err := durable.Sync(dir); err != nil {
-		return "", err
+		return err
 	}
-	link := filepath.Join(root, "as_of="+asOf)
+	link := filepath.Join(dataDir, DayDir(asOf))
 	tmp := filepath.Join(root, own+".link")
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("clearing the way for the day's link: %w", err)
+		return fmt.Errorf("clearing the way for the day's link: %w", err)
 	}
 	if err := os.Symlink(own, tmp); err != nil {
-		return "", fmt.Errorf("linking the day's tables: %w", err)
+		return fmt.Errorf("linking the day's tables: %w", err)
 	}
 	if err := os.Rename(tmp, link); err != nil {
-		return "", fmt.Errorf("publishing the day's tables: %w", err)
+		return fmt.Errorf("publishing the day's tables: %w", err)
 	}
-	return filepath.Join(TablesDir, "as_of="+asOf), durable.Sync(root)
+	return durable.Sync(root)
 }
 
 // linkOrCopy gives a file a second name; where the file system has no hard links, a
 // copy.
 func linkOrCopy(from, to string) error {
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err := os.Link(from, to); err == nil {
 		return nil
 	}
-	data, err := os.ReadFile(from)
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(to, data, 0o644); err != nil {
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // never through a second name of from
+	if err != nil {
 		return err
 	}
-	return durable.Sync(to)
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return errors.Join(out.Sync(), out.Close())
 }
 
 // Open opens the published warehouse for reading.
