@@ -21,7 +21,7 @@ var values = []struct{ name, sql string }{
 	{"boolean", "true"},
 	{"tinyint", "(-128)::TINYINT"}, {"smallint", "32767::SMALLINT"}, {"integer", "-2147483648"}, {"bigint", "9223372036854775807"},
 	{"utinyint", "255::UTINYINT"}, {"usmallint", "65535::USMALLINT"}, {"uinteger", "4294967295::UINTEGER"}, {"ubigint", "18446744073709551615::UBIGINT"},
-	{"hugeint", "-170141183460469231731687303715884105728::HUGEINT"}, {"uhugeint", "340282366920938463463374607431768211455::UHUGEINT"},
+	{"hugeint", "(-170141183460469231731687303715884105727 - 1)::HUGEINT"}, {"uhugeint", "340282366920938463463374607431768211455::UHUGEINT"},
 	{"bignum", "123456789012345678901234567890123456789012345678901234567890::BIGNUM"},
 	{"decimal", "12345678901234.1234::DECIMAL(18,4)"}, {"decimal, trailing zeros", "1.5000::DECIMAL(18,4)"}, {"decimal, zero", "0::DECIMAL(18,4)"},
 	{"decimal, whole", "100::DECIMAL(9,0)"}, {"decimal, small", "-0.0001::DECIMAL(18,4)"}, {"decimal, widest", "99999999999999999999999999999999999999::DECIMAL(38,0)"},
