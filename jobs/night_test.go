@@ -199,6 +199,31 @@ func TestConsecutiveNights(t *testing.T) {
 	}
 }
 
+// The generated shop knows who has really left and what everybody likes: the scores
+// must find it, far better than chance.
+func TestScoresFindTheTruth(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 400)
+	if err := b.shop(400).WriteTruth(b.ctx, b.dir); err != nil {
+		t.Fatal(err)
+	}
+	b.mustRun(firstAsOf, "")
+	truth := func(name string) string { return "read_csv(" + duck.Quote(filepath.Join(b.dir, "truth", name)) + ")" }
+	// Share of pairs (one true, one not) in which the true one has the higher score.
+	auc := func(scored string) float64 {
+		return scan[float64](b, "WITH s AS ("+scored+"), p AS (SELECT score FROM s WHERE truth), n AS (SELECT score FROM s WHERE NOT truth) "+
+			"SELECT avg(CASE WHEN p.score > n.score THEN 1.0 WHEN p.score = n.score THEN 0.5 ELSE 0 END) FROM p, n")
+	}
+	left := auc("SELECT churn_probability AS score, coalesce(left_on <= DATE '" + firstAsOf + "', false) AS truth FROM churn_scores JOIN " + truth("customers.csv") + " USING (customer_id)")
+	if left < 0.75 {
+		t.Errorf("customers who had really left rank above the others in %.3f of pairs, want 0.75", left)
+	}
+	liked := auc("SELECT s.probability AS score, t.weight > 0.15 AS truth FROM cross_sell_scores s JOIN " + truth("tastes.csv") + " t USING (customer_id, category)")
+	if liked < 0.6 {
+		t.Errorf("categories that customers truly like rank above the others in %.3f of pairs, want 0.6", liked)
+	}
+}
+
 // When the horizon of published scores has passed, they meet what happened.
 func TestScoresAreGraded(t *testing.T) {
 	t.Parallel()

@@ -119,8 +119,8 @@ func demoFiles(ctx context.Context, out io.Writer, s *shop.Shop, dir string, fro
 	if err != nil {
 		return fmt.Errorf("generating the shop (an earlier demo with other settings may be in %s: choose another --dir or remove it): %w", dir, err)
 	}
-	printSummary(out, "incoming: "+incoming, sum)
-	return s.WriteTruth(ctx, filepath.Join(dir, "truth"))
+	printSummary(out, "Files in "+incoming, sum)
+	return s.WriteTruth(ctx, dir)
 }
 
 func demoNight(ctx context.Context, out io.Writer, p *jobs.Project, asOf time.Time, last bool) (warnings int, err error) {

@@ -95,12 +95,12 @@ func runGenerate(ctx context.Context, out io.Writer, o generateOptions) error {
 			return err
 		}
 	}
-	printSummary(out, o.dir, sum)
+	printSummary(out, "Files in "+o.dir, sum)
 	return nil
 }
 
-func printSummary(out io.Writer, dir string, s shop.Summary) {
-	fmt.Fprintf(out, "%s: %s to %s, %s customers, %s orders, %s order lines, %s interactions in %d files (%.1f MB)\n", dir,
+func printSummary(out io.Writer, what string, s shop.Summary) {
+	fmt.Fprintf(out, "%s: %s to %s, %s customers, %s orders, %s order lines, %s interactions in %d files (%.1f MB)\n", what,
 		s.From.Format(time.DateOnly), s.To.AddDate(0, 0, -1).Format(time.DateOnly), thousands(int64(s.Customers)), thousands(s.Orders),
 		thousands(s.OrderLines.Rows), thousands(s.Interactions.Rows), s.Files, float64(s.Bytes)/1e6)
 }

@@ -2,13 +2,11 @@ package main
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
-	"math/big"
+	"strconv"
 	"strings"
-	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
@@ -19,50 +17,6 @@ var resultFormats = map[string]func(io.Writer) duck.Sink{
 	"table": func(w io.Writer) duck.Sink { return &tableSink{w: w} },
 	"csv":   func(w io.Writer) duck.Sink { return &csvSink{w: csv.NewWriter(w)} },
 	"json":  func(w io.Writer) duck.Sink { return &jsonSink{w: w} },
-}
-
-// text writes a value for people and CSV files; NULL is "".
-func text(v any, typ string) string {
-	switch x := v.(type) {
-	case nil:
-		return ""
-	case time.Time:
-		return timeText(x, typ)
-	case float64:
-		return numberText(x)
-	case float32:
-		return numberText(float64(x))
-	case []byte:
-		return fmt.Sprintf("%x", x)
-	case string, bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, *big.Int:
-		return fmt.Sprint(x)
-	case fmt.Stringer:
-		return x.String()
-	}
-	b, err := json.Marshal(jsonValue(v, ""))
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(b)
-}
-
-func timeText(t time.Time, typ string) string {
-	switch {
-	case typ == "DATE":
-		return t.Format(time.DateOnly)
-	case strings.HasPrefix(typ, "TIMESTAMP WITH"), typ == "TIMESTAMPTZ":
-		return t.UTC().Format("2006-01-02 15:04:05.999999Z07:00")
-	case typ == "TIME":
-		return t.Format("15:04:05.999999")
-	}
-	return t.Format("2006-01-02 15:04:05.999999")
-}
-
-func numberText(x float64) string {
-	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
-		return fmt.Sprintf("%.1f", x)
-	}
-	return fmt.Sprint(x)
 }
 
 type csvSink struct {
@@ -111,17 +65,13 @@ func (s *jsonSink) Row(vals []any) error {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		name, err := json.Marshal(s.cols[i])
-		if err != nil {
+		if err := jsonText(&b, s.cols[i]); err != nil {
 			return fmt.Errorf("writing JSON: %w", err)
 		}
-		value, err := json.Marshal(jsonValue(v, s.types[i]))
-		if err != nil {
+		b.WriteString(": ")
+		if err := jsonValue(&b, v, s.types[i]); err != nil {
 			return fmt.Errorf("writing JSON, column %s: %w", s.cols[i], err)
 		}
-		b.Write(name)
-		b.WriteString(": ")
-		b.Write(value)
 	}
 	b.WriteString("}")
 	s.n++
@@ -132,37 +82,6 @@ func (s *jsonSink) Row(vals []any) error {
 func (s *jsonSink) End() error {
 	_, err := io.WriteString(s.w, "\n]\n")
 	return err
-}
-
-// jsonValue maps a driver's value to what JSON can hold: decimals stay exact numbers,
-// NaN and infinities become text.
-func jsonValue(v any, typ string) any {
-	switch x := v.(type) {
-	case time.Time:
-		return timeText(x, typ)
-	case float64:
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Sprint(x)
-		}
-		return x
-	case []byte:
-		return fmt.Sprintf("%x", x)
-	case []any:
-		out := make([]any, len(x))
-		for i, e := range x {
-			out[i] = jsonValue(e, "")
-		}
-		return out
-	case map[string]any:
-		out := map[string]any{}
-		for k, e := range x {
-			out[k] = jsonValue(e, "")
-		}
-		return out
-	case duck.Decimal:
-		return json.Number(x.String())
-	}
-	return v
 }
 
 // tableSink aligns columns; widths come from the first rows, so that a long result
@@ -204,9 +123,19 @@ func (s *tableSink) Row(vals []any) error {
 	return s.line(row)
 }
 
-// cell keeps a value on one line.
+// cell keeps a value on one line, and what it would tell a terminal to itself.
 func cell(v string) string {
-	v = strings.NewReplacer("\n", "\\n", "\r", "\\r", "\t", "\\t").Replace(v)
+	if strings.ContainsFunc(v, unicode.IsControl) {
+		q := []rune{}
+		for _, r := range v {
+			if unicode.IsControl(r) {
+				q = append(q, []rune(strings.Trim(strconv.QuoteRune(r), "'"))...)
+				continue
+			}
+			q = append(q, r)
+		}
+		v = string(q)
+	}
 	if utf8.RuneCountInString(v) > tableCellWidth {
 		v = string([]rune(v)[:tableCellWidth-3]) + "..."
 	}
@@ -257,10 +186,12 @@ func (s *tableSink) line(row []string) error {
 }
 
 func numeric(typ string) bool {
-	for _, t := range []string{"INT", "DOUBLE", "FLOAT", "DECIMAL"} {
-		if strings.Contains(typ, t) && !strings.Contains(typ, "[") {
-			return true
-		}
+	name, _, _ := strings.Cut(typ, "(")
+	switch name {
+	case "INT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "BIGNUM", "FLOAT", "DOUBLE":
+		return true
+	case "DECIMAL":
+		return !strings.HasSuffix(typ, "]")
 	}
 	return false
 }

@@ -22,7 +22,7 @@ var values = []struct{ name, sql string }{
 	{"tinyint", "(-128)::TINYINT"}, {"smallint", "32767::SMALLINT"}, {"integer", "-2147483648"}, {"bigint", "9223372036854775807"},
 	{"utinyint", "255::UTINYINT"}, {"usmallint", "65535::USMALLINT"}, {"uinteger", "4294967295::UINTEGER"}, {"ubigint", "18446744073709551615::UBIGINT"},
 	{"hugeint", "(-170141183460469231731687303715884105727 - 1)::HUGEINT"}, {"uhugeint", "340282366920938463463374607431768211455::UHUGEINT"},
-	{"bignum", "123456789012345678901234567890123456789012345678901234567890::BIGNUM"},
+	{"bignum", "'123456789012345678901234567890123456789012345678901234567890'::BIGNUM"},
 	{"decimal", "12345678901234.1234::DECIMAL(18,4)"}, {"decimal, trailing zeros", "1.5000::DECIMAL(18,4)"}, {"decimal, zero", "0::DECIMAL(18,4)"},
 	{"decimal, whole", "100::DECIMAL(9,0)"}, {"decimal, small", "-0.0001::DECIMAL(18,4)"}, {"decimal, widest", "99999999999999999999999999999999999999::DECIMAL(38,0)"},
 	{"float", "0.1::FLOAT"}, {"float, not a number", "'nan'::FLOAT"},
@@ -30,7 +30,7 @@ var values = []struct{ name, sql string }{
 	{"double, not a number", "'nan'::DOUBLE"}, {"double, infinite", "'-infinity'::DOUBLE"},
 	{"text", "'it''s \"x\", y'"}, {"text, empty", "''"}, {"text of lines", "'a' || chr(10) || 'b' || chr(13) || chr(9) || 'c'"},
 	{"text, unicode", "'żółć 日本語 👩‍👩‍👧 é'"}, {"text, markup", "'<a href=\"x\">&amp;</a>'"}, {"text, long", "repeat('0123456789', 12)"}, {"text, control", "chr(27) || '[31mred' || chr(7)"},
-	{"enum", "'b'::ENUM ('a', 'b')"}, {"json", "'{\"b\": [1, null], \"a\": \"x\"}'::JSON"}, {"bit", "'10101'::BIT"}, {"blob", "'\\x00\\xFFab'::BLOB"}, {"blob, empty", "''::BLOB"},
+	{"enum", "'b'::ENUM ('a', 'b')"}, {"json of text", "'\"x\"'::JSON"}, {"json of a number", "'1'::JSON"}, {"json", "'{\"b\": [1, null], \"a\": \"x\"}'::JSON"}, {"bit", "'10101'::BIT"}, {"blob", "'\\x00\\xFFab'::BLOB"}, {"blob, empty", "''::BLOB"},
 	{"uuid", "'0b3c1f0e-8f5a-4c5e-9d0a-1a2b3c4d5e6f'::UUID"},
 	{"date", "DATE '2024-02-29'"}, {"date, early", "DATE '0044-03-15'"},
 	{"time", "TIME '23:59:59.000001'"}, {"time with zone", "'12:30:00+05:30'::TIMETZ"},
@@ -40,8 +40,9 @@ var values = []struct{ name, sql string }{
 	{"list", "[1, NULL, 3]"}, {"list, empty", "[]::INTEGER[]"}, {"list of text", "['a', NULL, 'b,c']"}, {"list of dates", "[DATE '2024-02-29']"}, {"list of decimals", "[1.50::DECIMAL(9,2), 2]"}, {"list of lists", "[[1], [2, 3], NULL]"},
 	{"list of doubles", "[0.5::DOUBLE, 'nan'::DOUBLE, 2]"}, {"list of blobs", "['ab'::BLOB]"}, {"list of ids", "['0b3c1f0e-8f5a-4c5e-9d0a-1a2b3c4d5e6f'::UUID]"},
 	{"array", "[1, 2, 3]::INTEGER[3]"},
-	{"struct", "{'b': 1, 'a': 'x', 'c': NULL}"}, {"struct, nested", "{'d': DATE '2024-02-29', 't': TIMESTAMP '2024-02-29 12:30:00', 'n': {'amount': 1.50::DECIMAL(9,2), 'f': 0.1::FLOAT}}"}, {"list of structs", "[{'a': 1}, {'a': 2}]"},
+	{"struct", "{'b': 1, 'a': 'x', 'c': NULL}"}, {"struct, nested", "{'d': DATE '2024-02-29', 't': TIMESTAMP '2024-02-29 12:30:00', 'n': {'amount': 1.50::DECIMAL(9,2), 'f': 0.1::FLOAT}}"}, {"struct, odd names", `{'a"b)': 1, ',': {'(x"': DATE '2024-02-29', ')': [1.50]}, '"': TIME '01:00:00'}`}, {"list of structs", "[{'a': 1}, {'a': 2}]"},
 	{"map", "MAP {'b': 1, 'a': 2}"}, {"map of numbers", "MAP {2: 'x', 1: NULL}"}, {"map, empty", "MAP {}"},
+	{"map of lists", "MAP {DATE '2024-02-29': [{'d': DATE '2024-02-29'}]}"},
 	{"union", "union_value(amount := 1.50::DECIMAL(9,2))"},
 }
 
@@ -69,7 +70,7 @@ func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -89,6 +90,8 @@ every score, and publishes the result as tables that analysts query.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.Args, root.DisableFlagsInUseLine = knownCommand, true
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see `%s --help`)", err, c.CommandPath())}
 	})
@@ -100,6 +103,20 @@ every score, and publishes the result as tables that analysts query.
 		root.AddCommand(c)
 	}
 	return root
+}
+
+// knownCommand refuses a first word that is no command. cobra would do so by itself,
+// with an error that nothing tells from a failed night.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2
+	hint := ""
+	if names := c.SuggestionsFor(args[0]); len(names) > 0 {
+		hint = "; did you mean " + strings.Join(names, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("%q is no command of mainstay%s (see `mainstay --help`)", args[0], hint)}
 }
 
 // usageArgs marks a wrong number of arguments as bad usage.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -153,9 +154,14 @@ func (r *report) offers(ctx context.Context) {
 }
 
 func (r *report) where(full bool) {
-	dir := r.p.DataDir
+	dir := shown(r.p.DataDir)
 	r.title("Where it is")
-	fmt.Fprintf(r.out, "  %s   any DuckDB client; replaced whole each night\n  %s   the same tables as Parquet\n", filepath.Join(dir, warehouse.FileName), filepath.Join(dir, warehouse.TablesDir, "as_of="+r.asOf))
+	for _, line := range [][2]string{
+		{filepath.Join(dir, warehouse.FileName), "for any DuckDB client; replaced whole each night"},
+		{filepath.Join(dir, warehouse.DayDir(r.asOf)), "the same tables as Parquet"},
+	} {
+		fmt.Fprintf(r.out, "  %-42s  %s\n", line[0], line[1])
+	}
 	if !full {
 		return
 	}
@@ -167,4 +173,17 @@ func (r *report) where(full bool) {
 	} {
 		fmt.Fprintln(r.out, " ", q)
 	}
+}
+
+// shown is a path as people here would write it: relative where it is below the
+// working directory.
+func shown(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
 }

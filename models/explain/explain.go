@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -17,6 +18,10 @@ type Wording struct {
 	Meaning string
 	// Unit chooses how the value is written: see Format.
 	Unit string
+	// Topic groups features that tell the same story, such as the file that they come
+	// from; of a topic only the strongest feature becomes a reason. "" is a topic of
+	// its own.
+	Topic string
 }
 
 // Wordings by feature.
@@ -36,30 +41,34 @@ type Reason struct {
 	Direction string  // Raises or Lowers
 }
 
-// Top returns the k features with the largest effects either way, largest first,
-// ties in order of the features. Features without effect are no reasons.
-func Top(effects []float64, value func(feature int) float64, k int) []Reason {
-	var best []Reason
+// Top returns the k features with the largest effects either way, at most one per
+// topic, largest first, ties in order of the features. Features without effect are no
+// reasons. topic may be nil: every feature is a topic of its own, as is one with "".
+func Top(effects []float64, value func(feature int) float64, topic func(feature int) string, k int) []Reason {
+	order := make([]int, 0, len(effects))
 	for j, e := range effects {
-		if e == 0 || e != e {
-			continue
+		if e != 0 && e == e {
+			order = append(order, j)
 		}
-		at := len(best)
-		for at > 0 && math.Abs(best[at-1].Effect) < math.Abs(e) {
-			at--
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(effects[b]), math.Abs(effects[a])) })
+	var best []Reason
+	var told []string
+	for _, j := range order {
+		if len(best) == k {
+			break
 		}
-		if at == k {
-			continue
+		if topic != nil && topic(j) != "" {
+			if slices.Contains(told, topic(j)) {
+				continue
+			}
+			told = append(told, topic(j))
 		}
 		direction := Raises
-		if e < 0 {
+		if effects[j] < 0 {
 			direction = Lowers
 		}
-		best = slices.Insert(best, at, Reason{Feature: j, Effect: e, Direction: direction})
-		best = best[:min(len(best), k)]
-	}
-	for i := range best {
-		best[i].Value = value(best[i].Feature)
+		best = append(best, Reason{Feature: j, Value: value(j), Effect: effects[j], Direction: direction})
 	}
 	return best
 }

@@ -8,7 +8,7 @@ import (
 func TestTop(t *testing.T) {
 	t.Parallel()
 	effects := []float64{0.1, -0.5, 0, 0.3, math.NaN(), -0.3}
-	got := Top(effects, func(j int) float64 { return float64(j * 10) }, 3)
+	got := Top(effects, func(j int) float64 { return float64(j * 10) }, nil, 3)
 	want := []Reason{{1, 10, -0.5, Lowers}, {3, 30, 0.3, Raises}, {5, 50, -0.3, Lowers}}
 	if len(got) != len(want) {
 		t.Fatalf("got %v", got)
@@ -18,8 +18,23 @@ func TestTop(t *testing.T) {
 			t.Errorf("reason %d = %v, want %v", i, got[i], want[i])
 		}
 	}
-	if got := Top([]float64{0, 0.2}, func(int) float64 { return 1 }, 3); len(got) != 1 {
+	if got := Top([]float64{0, 0.2}, func(int) float64 { return 1 }, nil, 3); len(got) != 1 {
 		t.Errorf("features without effect are no reasons: %v", got)
+	}
+}
+
+func TestTopTellsEachTopicOnce(t *testing.T) {
+	t.Parallel()
+	topics := []string{"spend", "spend", "contact", "", ""}
+	got := Top([]float64{0.5, -0.6, 0.1, 0.2, 0.3}, func(j int) float64 { return 0 }, func(j int) string { return topics[j] }, 4)
+	want := []int{1, 4, 3, 2}
+	if len(got) != len(want) {
+		t.Fatalf("got %v", got)
+	}
+	for i, f := range want {
+		if got[i].Feature != f {
+			t.Errorf("reason %d is feature %d, want %d", i, got[i].Feature, f)
+		}
 	}
 }
 

@@ -132,7 +132,7 @@ func (s *scored) explain(ctx context.Context) error {
 					errs[g] = err
 					return
 				}
-				found[i] = explain.Top(effects, func(j int) float64 { return s.frame.Column(j).At(row) }, reasonsPerRow)
+				found[i] = explain.Top(effects, func(j int) float64 { return s.frame.Column(j).At(row) }, s.topic, reasonsPerRow)
 			}
 		})
 	}
@@ -151,6 +151,8 @@ func (s *scored) explain(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (s *scored) topic(feature int) string { return s.words[s.frame.Features()[feature]].Topic }
 
 func (s *scored) sentence(r explain.Reason) string {
 	return s.words.Sentence(s.frame.Features()[r.Feature], r, s.task.Of)

@@ -128,7 +128,7 @@ func Default() *Config {
 	return &Config{
 		Data:      "data",
 		TimeZone:  "UTC",
-		History:   History{LookbackDays: 180, HorizonDays: 90, MinDays: 90, MaxCutoffs: 24},
+		History:   History{LookbackDays: 180, HorizonDays: 90, MinDays: 90, MaxCutoffs: 13},
 		CrossSell: CrossSell{Categories: 30},
 		Margin:    Margin{DefaultRate: 0.30},
 		RiskBands: RiskBands{High: 0.7, Medium: 0.4},

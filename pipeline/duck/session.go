@@ -140,8 +140,13 @@ type Sink interface {
 	End() error
 }
 
-// Decimal is how the driver gives a DECIMAL.
-type Decimal = duckdb.Decimal
+// How the driver gives values that Go has no type for.
+type (
+	Decimal  = duckdb.Decimal
+	Interval = duckdb.Interval
+	Map      = duckdb.OrderedMap
+	Union    = duckdb.Union
+)
 
 // Each runs a query and hands its rows to sink one by one.
 func (s *Session) Each(ctx context.Context, query string, sink Sink) error {

@@ -44,8 +44,9 @@ func TestConformance(t *testing.T) {
 // testBundle is a directory of files and a source of them.
 type testBundle struct {
 	*testing.T
-	dir string
-	o   files.Options
+	dir  string
+	o    files.Options
+	sess *duck.Session // reads what landed
 }
 
 func setup(t *testing.T) *testBundle {
@@ -98,12 +99,14 @@ func (b *testBundle) land(path string) (rows, malformed []string, err error) {
 
 func (b *testBundle) read(query string) []string {
 	b.Helper()
-	s, err := duck.Open(context.Background(), duck.Options{})
-	if err != nil {
-		b.Fatal(err)
+	if b.sess == nil {
+		var err error
+		if b.sess, err = duck.Open(context.Background(), duck.Options{}); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { b.sess.Close() })
 	}
-	defer s.Close()
-	r, err := s.Query(context.Background(), query)
+	r, err := b.sess.Query(context.Background(), query)
 	if err != nil {
 		b.Fatal(err)
 	}
