@@ -159,7 +159,7 @@ func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledg
 	var out []ledger.Account
 	for _, ld := range landings {
 		var read int64
-		if err := in.sess.Scan(ctx, "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata("+duck.Quote(ld.Tables[in.t.Name])+")", &read); err != nil {
+		if err := in.sess.Scan(ctx, "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata("+duck.File(ld.Tables[in.t.Name])+")", &read); err != nil {
 			return nil, err
 		}
 		a := ledger.Account{Input: ld.Input, Table: in.t.Name, Read: read, Stored: stored[ld.Input.ID][0], Duplicates: judged[ld.Input.ID][0], Quarantined: judged[ld.Input.ID][1]}
