@@ -42,7 +42,7 @@ sources:
     files: ./incoming/interactions/*.csv
     tables:
       interactions: {select: SELECT * FROM input}
-history: {lookback_days: 90, horizon_days: 30, max_cutoffs: 4}
+history: {lookback_days: 90, horizon_days: 30, max_cutoffs: 3}
 models:
   churn: {trees: 20, max_depth: 6}
   cross_sell: {trees: 10, max_depth: 6}
