@@ -11,6 +11,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
@@ -52,6 +53,7 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 	if err := pipeline.SweepScratch(p.DataDir); err != nil {
 		return out, err
 	}
+	p.gathered.tables = map[string]*lake.Table{}
 	if err := p.recover(ctx, l); err != nil {
 		return out, err
 	}

@@ -25,7 +25,9 @@ type Project struct {
 	Config  *config.Config
 	Models  *sqlfiles.Set
 	DataDir string // absolute
-	plan    *plan
+
+	plan     *plan
+	gathered gathered // of the night that runs
 }
 
 // Load reads a project directory and checks all of it before any work: the

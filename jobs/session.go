@@ -3,9 +3,11 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
@@ -44,11 +46,20 @@ func (v view) table(ctx context.Context, r *pipeline.Run, base string) (*lake.Ta
 	return (&lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}).Table(ctx, name)
 }
 
-// gather reads the lake tables of n once for several sessions.
+// gathered holds the lake tables of a night that were gathered into one file each.
+// Jobs run side by side: the first that needs one makes it, the others wait for it.
+type gathered struct {
+	mu     sync.Mutex
+	tables map[string]*lake.Table
+}
+
+// gather reads the lake tables of n once for several sessions of the night.
 func (p *Project) gather(ctx context.Context, r *pipeline.Run, n needs) (map[string]*lake.Table, error) {
-	dir, err := r.Scratch()
-	if err != nil {
-		return nil, err
+	p.gathered.mu.Lock()
+	defer p.gathered.mu.Unlock()
+	dir := filepath.Join(r.Night.Dir, pipeline.ScratchDir, "gathered")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("creating scratch directory: %w", err)
 	}
 	o, err := p.session(r)
 	if err != nil {
@@ -62,16 +73,16 @@ func (p *Project) gather(ctx context.Context, r *pipeline.Run, n needs) (map[str
 	out := map[string]*lake.Table{}
 	for _, base := range n.base {
 		name := strings.TrimPrefix(base, futurePrefix)
-		if out[name] != nil {
-			continue
+		if p.gathered.tables[name] == nil {
+			t, err := view{}.table(ctx, r, name)
+			if err != nil {
+				return nil, err
+			}
+			if p.gathered.tables[name], err = t.Gather(ctx, s, r.Night.Cutoff(), filepath.Join(dir, name+".parquet")); err != nil {
+				return nil, err
+			}
 		}
-		t, err := view{}.table(ctx, r, name)
-		if err != nil {
-			return nil, err
-		}
-		if out[name], err = t.Gather(ctx, s, r.Night.Cutoff(), filepath.Join(dir, name+".parquet")); err != nil {
-			return nil, err
-		}
+		out[name] = p.gathered.tables[name]
 	}
 	return out, nil
 }
