@@ -16,10 +16,11 @@ import (
 // Features and reasons are described by the sidecars of the feature files.
 var goTables = map[string]sqlfiles.Sidecar{
 	rowAccountsTable: {
-		Key: []string{"source", "input", "table_name", "as_of", "replaced"},
+		Key: []string{"input_id", "table_name"},
 		Columns: []sqlfiles.Column{
 			{Name: "source", Meaning: "Source in mainstay.yaml."},
-			{Name: "input", Meaning: "File (later: key range) that was read."},
+			{Name: "input", Meaning: "File (later: key range) that was read, by its path below the source's folder."},
+			{Name: "input_id", Meaning: "Number of this reading of the input; a changed file or mapping is read anew under another number."},
 			{Name: "table_name", Meaning: "Contract table that the rows were mapped to; (unparsed) for records that could not be taken apart."},
 			{Name: "rows_read", Meaning: "Rows that the mapping gave.", Unit: "rows"},
 			{Name: "rows_stored", Meaning: "Rows written to the lake.", Unit: "rows"},

@@ -48,7 +48,7 @@ func (p *Project) extract(ctx context.Context, r *pipeline.Run, c config.Source)
 	if err != nil {
 		return t, err
 	}
-	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	l := lakeOf(r)
 	batch, err := lake.Extract(ctx, l, src, lake.ExtractOptions{
 		AsOf: r.Night.AsOf.String(), Night: r.Night.ID, Scratch: scratch, Session: o, Progress: r.Progress,
 		MaxQuarantined: p.Config.Quality.MaxQuarantinedShare,
@@ -100,7 +100,7 @@ func lakeJobs(p *Project) []pipeline.Job {
 		jobs = append(jobs, pipeline.Job{
 			Name: c.Name, Kind: pipeline.Extract, Needs: after, About: c.Grain,
 			Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
-				l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+				l := lakeOf(r)
 				t, err := l.Table(ctx, c.Name)
 				if err != nil {
 					return pipeline.Table{}, err

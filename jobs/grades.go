@@ -26,7 +26,7 @@ var metricColumns = []string{"task VARCHAR", "model_version VARCHAR", "estimator
 // from, beside the best simple rule.
 func metricsJob(p *Project) pipeline.Job {
 	return pipeline.Job{
-		Name: modelMetricsTable, Kind: pipeline.Report, Needs: []string{churnModel, crossSellModel}, Logic: Version,
+		Name: modelMetricsTable, Kind: pipeline.Report, Needs: []string{churnModel, crossSellModel}, Logic: code(),
 		About: "How good tonight's models are, measured on a later time than they learned from, beside the best simple rule.",
 		Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
 			var rows []string
@@ -76,7 +76,7 @@ func gradeJob(p *Project) (pipeline.Job, error) {
 	}
 	slices.Sort(all)
 	return pipeline.Job{
-		Name: scoreGradesTable, Kind: pipeline.Report, Needs: slices.Compact(all), Logic: pipeline.Fingerprint(Version, prelude, logic),
+		Name: scoreGradesTable, Kind: pipeline.Report, Needs: slices.Compact(all), Logic: pipeline.Fingerprint(code(), prelude, logic),
 		About: "How good the published scores turned out to be, once their horizon had passed.",
 		Run:   p.grades,
 	}, nil

@@ -18,7 +18,6 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
-	"github.com/mainstay-etl/mainstay/pipeline/lake"
 )
 
 // Tables that hold model versions.
@@ -61,7 +60,7 @@ func modelTrainingJobs(p *Project) []pipeline.Job {
 	for _, pr := range predictions() {
 		jobs = append(jobs, pipeline.Job{
 			Name: pr.model, Kind: pipeline.Model, Needs: append([]string{pr.labels}, pr.features...),
-			Logic: pipeline.Fingerprint(Version, pr.task, p.Config.Models.Seed, p.Config.Models.MaxAUC, pr.forest(p.Config.Models), p.Config.History.HorizonDays),
+			Logic: pipeline.Fingerprint(code(), pr.task, p.Config.Models.Seed, p.Config.Models.MaxAUC, pr.forest(p.Config.Models), p.Config.History.HorizonDays),
 			About: "model: " + pr.about,
 			Run:   func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) { return p.train(ctx, r, pr) },
 		})
@@ -107,7 +106,7 @@ func (p *Project) train(ctx context.Context, r *pipeline.Run, pr prediction) (pi
 
 // notYet says what is missing before anything can be learned, and when it will be there.
 func (p *Project) notYet(ctx context.Context, r *pipeline.Run) (string, error) {
-	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	l := lakeOf(r)
 	orders, err := l.Table(ctx, contract.Orders.Name)
 	if err != nil {
 		return "", err
@@ -162,11 +161,11 @@ func scoreJobs(p *Project) []pipeline.Job {
 		jobs = append(jobs,
 			pipeline.Job{
 				Name: pr.predictions, Kind: pipeline.Score, Needs: append([]string{pr.model}, pr.features...),
-				Logic: pipeline.Fingerprint(Version, pr.task, words), About: pr.about,
+				Logic: pipeline.Fingerprint(code(), pr.task, words), About: pr.about,
 				Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) { return p.score(ctx, r, pr, words) },
 			},
 			pipeline.Job{
-				Name: pr.reasons, Kind: pipeline.Score, Needs: []string{pr.predictions}, Logic: Version,
+				Name: pr.reasons, Kind: pipeline.Score, Needs: []string{pr.predictions}, Logic: code(),
 				About: "Why each score is what it is: the features that moved it most.",
 				Run: func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
 					part, _ := r.In[pr.predictions].At("", reasonsPart)

@@ -163,11 +163,12 @@ func (n needs) tables() []string {
 	return slices.Compact(out)
 }
 
-// texts are the SQL of all models, for a fingerprint.
-func (n needs) texts() []string {
-	var out []string
+// texts are the SQL of all models and what their sidecars say (defaults, checks), for a
+// fingerprint.
+func (n needs) texts() []any {
+	var out []any
 	for _, m := range n.models {
-		out = append(out, m.Name, string(m.Layer), m.SQL)
+		out = append(out, m.Name, m.Layer, m.SQL, m.Sidecar)
 	}
 	return out
 }

@@ -9,15 +9,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/durable"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
 )
 
 // Version of mainstay; a night records it and its results depend on it.
 const Version = "0.1.0"
+
+// code names the program itself: what another build made is not reused, because
+// anything in it may decide a result.
+var code = sync.OnceValue(func() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return Version
+	}
+	sum, _, err := durable.Digest(exe)
+	if err != nil {
+		return Version
+	}
+	return Version + "-" + sum
+})
 
 // Project is a loaded project: its configuration, its SQL models and where its data
 // goes.
@@ -74,12 +90,14 @@ func (p *Project) session(r *pipeline.Run) (duck.Options, error) {
 	return duck.Options{Threads: 1, Memory: p.memory(), TempDir: filepath.Join(tmp, "spill")}, nil
 }
 
-// memory is the configured limit in DuckDB's words.
+// memory is one session's part of the configured limit, in DuckDB's words: as many
+// sessions run side by side as there are workers.
 func (p *Project) memory() string {
-	if p.Config.Resources.Memory == 0 {
+	r := p.Config.Resources
+	if r.Memory == 0 {
 		return ""
 	}
-	return p.Config.Resources.Memory.String()
+	return fmt.Sprintf("%dB", int64(r.Memory)/int64(max(r.Workers, 1)))
 }
 
 // prelude writes the macros of a session at a cutoff.

@@ -10,7 +10,6 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
-	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
@@ -26,17 +25,17 @@ const (
 func reportJobs(p *Project) []pipeline.Job {
 	return []pipeline.Job{
 		{
-			Name: rowAccountsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: Version,
+			Name: rowAccountsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: code(),
 			About: "What became of every row: per source, input and table, rows read = stored + duplicates + quarantined.",
 			Run:   p.rowAccounts,
 		},
 		{
-			Name: quarantineTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: Version,
+			Name: quarantineTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: code(),
 			About: "Every refused row with its reason.",
 			Run:   p.quarantine,
 		},
 		{
-			Name: nightsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: Version,
+			Name: nightsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: code(),
 			About: "The published nights, one row per as-of day, this one included.",
 			Run:   p.nights,
 		},
@@ -50,10 +49,10 @@ func (p *Project) rowAccounts(ctx context.Context, r *pipeline.Run) (pipeline.Ta
 	}
 	rows := make([]string, len(accounts))
 	for i, a := range accounts {
-		rows[i] = fmt.Sprintf("(%s, %s, %s, %d, %d, %d, %d, DATE %s, %t)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), duck.Quote(a.Table),
+		rows[i] = fmt.Sprintf("(%s, %s, %d, %s, %d, %d, %d, %d, DATE %s, %t)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), a.Input.ID, duck.Quote(a.Table),
 			a.Read, a.Stored, a.Duplicates, a.Quarantined, duck.Quote(a.Input.AsOf), a.Input.Replaced)
 	}
-	return p.valuesTable(ctx, r, []string{"source VARCHAR", "input VARCHAR", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "as_of DATE", "replaced BOOLEAN"}, rows)
+	return p.valuesTable(ctx, r, []string{"source VARCHAR", "input VARCHAR", "input_id BIGINT", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "as_of DATE", "replaced BOOLEAN"}, rows)
 }
 
 // nights lists what is published once this night is. Only what the night's inputs
@@ -87,7 +86,7 @@ func lakeDigest(r *pipeline.Run) string {
 }
 
 func (p *Project) quarantine(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) {
-	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	l := lakeOf(r)
 	query, err := l.Quarantine(ctx)
 	if err != nil {
 		return pipeline.Table{}, err

@@ -16,6 +16,11 @@ import (
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
 )
 
+// lakeOf is the lake of a job's night.
+func lakeOf(r *pipeline.Run) *lake.Lake {
+	return &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+}
+
 // view says what a session sees of the lake.
 type view struct {
 	cutoff pipeline.Day
@@ -43,7 +48,7 @@ func (v view) table(ctx context.Context, r *pipeline.Run, base string) (*lake.Ta
 	if t, ok := v.lake[name]; ok {
 		return t, nil
 	}
-	return (&lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}).Table(ctx, name)
+	return lakeOf(r).Table(ctx, name)
 }
 
 // gathered holds the lake tables of a night that were gathered into one file each.
@@ -228,7 +233,7 @@ func createTable(ctx context.Context, s *session, name, query string) error {
 // lakeKey is what a session's result depends on besides its SQL: the state of each
 // lake table in its window and the content of the other tables that it reads.
 func (p *Project) lakeKey(ctx context.Context, r *pipeline.Run, v view, n needs) ([]any, error) {
-	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	l := lakeOf(r)
 	var key []any
 	for _, base := range n.base {
 		t, err := l.Table(ctx, strings.TrimPrefix(base, futurePrefix))
@@ -249,5 +254,5 @@ func (p *Project) logic(n needs, more ...any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return pipeline.Fingerprint(Version, prelude, n.texts(), more), nil
+	return pipeline.Fingerprint(code(), prelude, n.texts(), more), nil
 }

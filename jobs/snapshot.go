@@ -57,11 +57,7 @@ func featureJob(p *Project, f featureTable) (pipeline.Job, error) {
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	var defaults []any
-	for _, m := range p.Models.Layer(sqlfiles.Features) {
-		defaults = append(defaults, m.Name, m.Sidecar)
-	}
-	logic, err := p.logic(n, defaults...)
+	logic, err := p.logic(n)
 	if err != nil {
 		return pipeline.Job{}, err
 	}
@@ -126,7 +122,7 @@ func (p *Project) labels(ctx context.Context, r *pipeline.Run, cutoffs []pipelin
 
 // cutoffs are the days at which the night needs snapshots, oldest first.
 func (p *Project) cutoffs(ctx context.Context, r *pipeline.Run) ([]pipeline.Day, error) {
-	l := &lake.Lake{Dir: r.Night.Dir, Ledger: r.Night.Ledger}
+	l := lakeOf(r)
 	t, err := l.Table(ctx, contract.Orders.Name)
 	if err != nil {
 		return nil, err

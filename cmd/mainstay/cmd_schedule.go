@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/schedule"
 )
 
@@ -21,8 +23,8 @@ func newScheduleCommand() *cobra.Command {
 		Short: "Run nights by the cron expression in mainstay.yaml, until stopped",
 		Long: `Start every night at its time (schedule.cron and schedule.time_zone in
 mainstay.yaml), each as a child process, the same one-shot "mainstay run" that cron
-would start: a crash ends that night, never the schedule. Its as-of day is the local
-date of the slot. Nights never overlap. SIGTERM asks a running night to stop, waits
+would start: a crash ends that night, never the schedule. Its as-of day is the date
+of the slot in the business time zone. Nights never overlap. SIGTERM asks a running night to stop, waits
 for it, and ends the schedule.
 
 ` + exitHelp,
@@ -44,11 +46,14 @@ func runSchedule(ctx context.Context, c *cobra.Command, o projectFlags, next int
 	if err != nil {
 		return usageError{err}
 	}
-	if next > 0 {
+	if c.Flags().Changed("next") {
+		if next < 1 {
+			return usageError{fmt.Errorf("--next: %d is out of range; expected at least 1", next)}
+		}
 		slot := time.Now()
 		for range next {
 			slot = plan.Next(slot)
-			fmt.Fprintf(c.OutOrStdout(), "%s  night %s\n", slot.Format(time.RFC3339), slot.Format(time.DateOnly))
+			fmt.Fprintf(c.OutOrStdout(), "%s  night %s\n", slot.Format(time.RFC3339), pipeline.DayOf(slot, p.Config.Location()))
 		}
 		return nil
 	}
@@ -63,6 +68,13 @@ func runSchedule(ctx context.Context, c *cobra.Command, o projectFlags, next int
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	log.Info("schedule started", "schedule", plan.String(), "project", project, "data", p.DataDir)
 	return schedule.Loop(ctx, schedule.SystemClock(), plan, func(ctx context.Context, slot time.Time) error {
-		return schedule.RunChild(ctx, exe, "run", "--project", project, "--data", p.DataDir, "--as-of", slot.Format(time.DateOnly))
+		asOf := pipeline.DayOf(slot, p.Config.Location())
+		err := schedule.RunChild(ctx, exe, "run", "--project", project, "--data", p.DataDir, "--as-of", asOf.String())
+		var child *schedule.ChildError
+		if errors.As(err, &child) && child.Code == exitWarnings {
+			log.Warn("the night is published, with warnings to read", "night", asOf)
+			return nil
+		}
+		return err
 	}, log)
 }

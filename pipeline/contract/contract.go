@@ -96,6 +96,14 @@ func Names() []string {
 	return names
 }
 
+// Event times are within [EarliestInstant, LatestInstant): what lies outside ("no date"
+// written as 0001-01-01, infinity) is refused, since a single such row would say that
+// history begins there.
+const (
+	EarliestInstant = "1900-01-01 00:00:00+00"
+	LatestInstant   = "2200-01-01 00:00:00+00"
+)
+
 // Lookup returns the contract table with that name.
 func Lookup(name string) (Table, error) {
 	for _, t := range Tables() {

@@ -18,11 +18,7 @@ import (
 //	_copy                      its number among the rows of its input that equal it in
 //	                           every column, from 1; NULL for a refused row
 func (in *ingest) judge(ctx context.Context, landings []Landing) error {
-	var parts []string
-	for _, ld := range landings {
-		parts = append(parts, fmt.Sprintf("SELECT %d::BIGINT AS %s, * FROM %s", ld.Input.ID, contract.ColInput, duck.ReadParquet([]string{ld.Tables[in.t.Name]})))
-	}
-	if err := in.sess.Exec(ctx, "CREATE TEMP VIEW landed AS "+joinUnion(parts)); err != nil {
+	if err := in.sess.Exec(ctx, "CREATE TEMP VIEW landed AS "+landedSQL(landings, in.t.Name)); err != nil {
 		return err
 	}
 	cols, err := in.sess.Columns(ctx, "SELECT * FROM landed")
@@ -30,6 +26,22 @@ func (in *ingest) judge(ctx context.Context, landings []Landing) error {
 		return err
 	}
 	return in.sess.Exec(ctx, judgeSQL(in.t, cols))
+}
+
+// landedSQL reads the landing files of a table in one scan, with the input of each row.
+func landedSQL(landings []Landing, table string) string {
+	paths, inputs := make([]string, len(landings)), make([]string, len(landings))
+	for i, ld := range landings {
+		paths[i] = ld.Tables[table]
+		inputs[i] = fmt.Sprintf("(%s, %d::BIGINT)", duck.Quote(paths[i]), ld.Input.ID)
+	}
+	return fmt.Sprintf("SELECT i._input AS %s, l.* EXCLUDE (_path)\nFROM %s AS l JOIN (VALUES %s) AS i(_path, _input) USING (_path)",
+		contract.ColInput, readNamed(paths), strings.Join(inputs, ", "))
+}
+
+// readNamed reads files with the column _path, the name of each row's file.
+func readNamed(paths []string) string {
+	return strings.Replace(duck.ReadParquet(paths), "union_by_name = true", "union_by_name = true, filename = '_path'", 1)
 }
 
 func joinUnion(parts []string) string { return strings.Join(parts, "\nUNION ALL BY NAME\n") }
@@ -116,6 +128,10 @@ func refusals(t contract.Table, has map[string]bool) []string {
 		if typed && strings.HasPrefix(string(c.Type), "DECIMAL") {
 			when(fmt.Sprintf("TRY_CAST(%s AS DECIMAL(38, 10)) <> %s", raw, c.Name), contract.ReasonBad+c.Name,
 				quoted+"has more digits than "+string(c.Type)+" holds; round it in the mapping'")
+		}
+		if typed && c.Type == contract.Instant {
+			when(fmt.Sprintf("%[1]s < TIMESTAMPTZ '%[2]s' OR %[1]s >= TIMESTAMPTZ '%[3]s'", c.Name, contract.EarliestInstant, contract.LatestInstant), contract.ReasonBad+c.Name,
+				quoted+"is not between "+contract.EarliestInstant[:4]+" and "+contract.LatestInstant[:4]+"'")
 		}
 		if c.Required {
 			when(c.Name+" IS NULL", contract.ReasonMissing+c.Name, fmt.Sprintf("'%s is required'", c.Name))

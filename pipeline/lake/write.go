@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,9 +37,13 @@ func (in *ingest) writeRows(ctx context.Context) ([]ledger.LakeFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := filepath.Glob(filepath.Join(out, "_day=*", "*.parquet"))
+	names, err := fs.Glob(os.DirFS(out), "_day=*/*.parquet") // out itself is no pattern
 	if err != nil {
 		return nil, fmt.Errorf("listing new lake files: %w", err)
+	}
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = filepath.Join(out, name)
 	}
 	slices.Sort(paths)
 	return in.place(ctx, in.t.Name, paths, in.t.EventTime, "lake/"+in.t.Name)
@@ -85,14 +90,16 @@ func (in *ingest) place(ctx context.Context, table string, paths []string, event
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range paths {
+		if _, ok := written[p]; !ok {
+			return nil, fmt.Errorf("reading back %s: no row in it", p)
+		}
+	}
 	out, errs := make([]ledger.LakeFile, len(paths)), make([]error, len(paths))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, syncsAtOnce)
 	for i, p := range paths {
-		f, ok := written[p]
-		if !ok {
-			return nil, fmt.Errorf("reading back %s: no row in it", p)
-		}
+		f := written[p]
 		day := strings.TrimPrefix(filepath.Base(filepath.Dir(p)), "_day=")
 		f.Table, f.Day, f.Batch = table, day, in.x.Batch
 		f.Path = filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%s-%04d.parquet", in.x.Batch, strings.Trim(in.t.Name, "()"), i))
@@ -116,7 +123,7 @@ const syncsAtOnce = 16
 
 // readBack reads what was written: rows and event times of each file.
 func (in *ingest) readBack(ctx context.Context, paths []string, eventTime string) (map[string]ledger.LakeFile, error) {
-	from := strings.Replace(duck.ReadParquet(paths), "union_by_name = true", "union_by_name = true, filename = '_path'", 1)
+	from := readNamed(paths)
 	r, err := in.sess.Query(ctx, fmt.Sprintf("SELECT _path, count(*), min(%s), max(%s) FROM %s GROUP BY _path", eventTime, eventTime, from))
 	if err != nil {
 		return nil, fmt.Errorf("reading back new lake files: %w", err)
