@@ -2,7 +2,11 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,6 +15,7 @@ import (
 	"github.com/mainstay-etl/mainstay/models/learn"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/durable"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
@@ -87,9 +92,13 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 	if err != nil {
 		return pipeline.Table{}, err
 	}
+	known, err := p.known(ctx, r)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
 	nights = slices.DeleteFunc(nights, func(n ledger.Night) bool {
 		day, err := pipeline.ParseDay(n.AsOf)
-		return err != nil || !p.mature(day, r.Night.AsOf)
+		return err != nil || !p.mature(day, known)
 	})
 	var rows []string
 	for i, n := range nights {
@@ -107,10 +116,16 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 	return t, err
 }
 
-// grade measures one task's published scores of one day.
+// grade measures one task's published scores of one day. A grade is kept: it changes
+// only when the outcome does. Scores that are no longer there are not graded.
 func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) ([]string, error) {
-	scores, version, err := p.publishedScores(ctx, r, n, pr)
-	if err != nil || version == "" {
+	scores := filepath.Join(r.Night.Dir, n.Directory, scoreTables[pr.task.Name][0]+".parquet")
+	sum, _, err := durable.Digest(scores)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.Night.Log.Warn("published scores are gone and are not graded", "task", pr.task.Name, "as_of", n.AsOf, "file", scores)
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	day, err := pipeline.ParseDay(n.AsOf)
@@ -126,34 +141,66 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 	if err != nil {
 		return nil, err
 	}
-	metrics, _, err := learn.Judge(ctx, pr.task, scores, labels.Parts[0].Path, "published", "outcome of "+n.AsOf)
+	spec := pipeline.PartSpec{Dir: filepath.Join("results", scoreGradesTable, "scored_as_of="+n.AsOf), Ext: ".json", Cutoff: n.AsOf, Label: pr.task.Name, Key: []any{sum, labels.Parts[0].SHA256}}
+	part, err := r.Part(ctx, spec, func(ctx context.Context, path string) (int64, error) {
+		g, err := p.measure(ctx, r, n, pr, scores, labels.Parts[0].Path)
+		if err != nil {
+			return 0, err
+		}
+		text, err := json.Marshal(g)
+		if err != nil {
+			return 0, fmt.Errorf("writing the grade: %w", err)
+		}
+		return int64(len(g.Metrics)), os.WriteFile(path, text, 0o644)
+	})
 	if err != nil {
 		return nil, err
 	}
+	return readGrade(part.Path, n.AsOf, pr.task.Name)
+}
+
+// grade is how good the scores of a day turned out to be.
+type grade struct {
+	Version string          `json:"model_version"`
+	Metrics []models.Metric `json:"metrics"` // none when there were no scores
+}
+
+func readGrade(path, asOf, task string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading a grade: %w", err)
+	}
+	var g grade
+	if err := json.Unmarshal(text, &g); err != nil {
+		return nil, fmt.Errorf("reading a grade: %s: %w", path, err)
+	}
 	var rows []string
-	for _, x := range metrics {
-		rows = append(rows, fmt.Sprintf("(DATE %s, %s", duck.Quote(n.AsOf), metricRow(pr.task.Name, version, x)[1:]))
+	for _, x := range g.Metrics {
+		rows = append(rows, fmt.Sprintf("(DATE %s, %s", duck.Quote(asOf), metricRow(task, g.Version, x)[1:]))
 	}
 	return rows, nil
 }
 
-// publishedScores copies the scores of a day as analysts saw them; version is "" when
-// there were none.
-func (p *Project) publishedScores(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) (path, version string, err error) {
+// measure compares scores as analysts saw them with the outcome.
+func (p *Project) measure(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction, scores, labels string) (g grade, err error) {
 	dir, err := r.Scratch()
 	if err != nil {
-		return "", "", err
+		return g, err
 	}
 	s, err := duck.Open(ctx, duck.Options{})
 	if err != nil {
-		return "", "", err
+		return g, err
 	}
 	defer s.Close()
-	table := scoreTables[pr.task.Name]
-	from := duck.ReadParquet([]string{filepath.Join(r.Night.Dir, n.Directory, table[0]+".parquet")})
-	path = filepath.Join(dir, fmt.Sprintf("%s-%s.parquet", table[0], n.AsOf))
-	if _, err := s.WriteParquet(ctx, fmt.Sprintf("SELECT %s, %s AS probability FROM %s ORDER BY ALL", duck.Idents(pr.task.Keys), table[1], from), path); err != nil {
-		return "", "", err
+	from := duck.ReadParquet([]string{scores})
+	if err := s.Scan(ctx, "SELECT coalesce(max(model_version), '') FROM "+from, &g.Version); err != nil || g.Version == "" {
+		return g, err
 	}
-	return path, version, s.Scan(ctx, "SELECT coalesce(max(model_version), '') FROM "+from, &version)
+	path := filepath.Join(dir, fmt.Sprintf("%s-%s.parquet", pr.task.Name, n.AsOf))
+	query := fmt.Sprintf("SELECT %s, %s AS probability FROM %s ORDER BY ALL", duck.Idents(pr.task.Keys), scoreTables[pr.task.Name][1], from)
+	if _, err := s.WriteParquet(ctx, query, path); err != nil {
+		return g, err
+	}
+	g.Metrics, _, err = learn.Judge(ctx, pr.task, path, labels, "published", "outcome of "+n.AsOf)
+	return g, err
 }

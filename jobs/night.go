@@ -50,6 +50,15 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 		return out, err
 	}
 	defer func() { err = errors.Join(err, lease.Release()) }()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-lease.Lost():
+			cancel(errors.New("the lease was lost: this process was halted for so long that another night took the data directory over"))
+		case <-ctx.Done():
+		}
+	}()
 	if err := pipeline.SweepScratch(p.DataDir); err != nil {
 		return out, err
 	}
@@ -63,6 +72,9 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 	}
 	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log, Watch: o.Watch, Workers: p.Config.Resources.Workers}
 	out, err = p.buildAndPublish(ctx, n, g, &record)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		err = errors.Join(cause, err)
+	}
 	// The end is recorded even when the night was told to stop.
 	end := context.WithoutCancel(ctx)
 	record.Status = ledger.Published
@@ -89,7 +101,11 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 	if built.warnings != "" {
 		out.Warnings = append(out.Warnings, built.warnings)
 	}
-	out.Warnings = append(out.Warnings, p.warnings(tables)...)
+	stopped, err := p.deliveryWarning(ctx, n)
+	if err != nil {
+		return out, err
+	}
+	out.Warnings = append(append(out.Warnings, stopped...), p.warnings(tables)...)
 	record.Directory, record.Warnings = warehouse.DayDir(n.AsOf.String()), len(out.Warnings)
 	record.Lake = lakeDigest(&pipeline.Run{In: tables})
 	return out, built.publish(ctx, n, *record)
@@ -97,18 +113,31 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 
 // recover settles a night whose process died after the warehouse was swapped.
 func (p *Project) recover(ctx context.Context, l *ledger.Ledger) error {
-	unsettled, err := l.Unsettled(ctx)
-	if err != nil || !unsettled {
+	night, want, ok, err := l.Unsettled(ctx)
+	if err != nil || !ok {
 		return err
 	}
-	sum, _, err := durable.Digest(filepath.Join(p.DataDir, warehouse.FileName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	got, _, err := durable.Digest(filepath.Join(p.DataDir, warehouse.FileName))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && got != want {
+		return nil // it died before: Begin marks it interrupted
 	}
 	if err != nil {
 		return err
 	}
-	return l.Recover(ctx, sum)
+	if err := warehouse.LinkDay(p.DataDir, night.AsOf, night.ID); err != nil {
+		return err
+	}
+	return l.Recover(ctx, night.ID)
+}
+
+// deliveryWarning says when the newest order is so old that deliveries seem to have
+// stopped.
+func (p *Project) deliveryWarning(ctx context.Context, n *pipeline.Night) ([]string, error) {
+	known, err := p.known(ctx, &pipeline.Run{Night: n})
+	if err != nil || known == n.AsOf {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("the newest order before %s is of %s: have deliveries stopped? What happened after it counts as not known yet, so nothing is learned from it", n.AsOf, known)}, nil
 }
 
 // warnings are what the night published but wants read.

@@ -151,6 +151,48 @@ func TestModelsCannotReadTheFuture(t *testing.T) {
 	}
 }
 
+// A model is made of the night's tables alone.
+func TestModelsHaveNoHiddenInputs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 50)
+	b.write("sql/features/luck.sql", "SELECT customer_id, max(random()) AS luck, max(today()) AS day FROM orders GROUP BY customer_id\n")
+	if _, err := b.load(); err == nil || !strings.Contains(err.Error(), "luck.sql uses random, today") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Who writes a mapping runs the same day many times: every change reads the files anew,
+// and the accounts still add up.
+func TestMappingChangedTwiceInADay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 30)
+	for _, mapping := range []string{"SELECT *", "SELECT *, 1 AS one", "SELECT *, 1 AS one, 2 AS two"} {
+		b.write("mainstay.yaml", strings.Replace(testConfig, "orders: {select: SELECT * FROM input}", `orders: {select: "`+mapping+` FROM input"}`, 1))
+		b.mustRun("2023-04-15", "")
+	}
+	if n := scan[int64](b, "SELECT count(DISTINCT replaced) FROM row_accounts"); n != 2 {
+		t.Error("no reading was replaced: the test shows nothing")
+	}
+	if n := scan[int64](b, "SELECT sum(rows_stored)::BIGINT FROM row_accounts WHERE table_name = 'orders' AND NOT replaced"); n == 0 {
+		t.Error("nothing is current")
+	}
+}
+
+// When deliveries stop, nobody has left: what is not known is not learned.
+func TestDeliveriesStop(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 100)
+	out := b.mustRun("2024-04-15", "") // the files end on 2024-01-31
+	for _, part := range out.Tables["churn_labels"].Parts {
+		if part.Cutoff > "2024-01-01" {
+			t.Errorf("labels at %s look at days without deliveries", part.Cutoff)
+		}
+	}
+	if len(out.Warnings) == 0 || !strings.Contains(out.Warnings[0], "have deliveries stopped?") {
+		t.Errorf("warnings: %q", out.Warnings)
+	}
+}
+
 func TestNewcomerAddsAFeature(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 100)

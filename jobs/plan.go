@@ -58,6 +58,13 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
 		pl.reads[m.Name] = reads
+		hidden, err := s.Hidden(ctx, m.SQL)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		if len(hidden) > 0 {
+			return nil, fmt.Errorf("%s uses %s: a model is made of the night's tables alone, so that the same night gives the same table; use as_of() and cutoff() for the time, and a source for files", m.Path, strings.Join(hidden, ", "))
+		}
 	}
 	for _, m := range p.Models.All() {
 		for _, table := range pl.reads[m.Name] {

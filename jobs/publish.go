@@ -64,20 +64,24 @@ func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipel
 	return c, ctx.Err()
 }
 
-// publish makes the night visible: its Parquet tables by the day's link, then the
-// warehouse by one rename. The ledger knows beforehand what is about to be seen.
+// publish makes the night visible: the warehouse by one rename, which is the moment of
+// publication, then its Parquet tables by the day's link. The ledger knows beforehand
+// what is about to be seen, so that a crash in between is settled by the next run.
 func (c candidate) publish(ctx context.Context, n *pipeline.Night, record ledger.Night) error {
 	sum, _, err := durable.Digest(c.warehouse)
 	if err != nil {
 		return err
 	}
+	if err := warehouse.GatherParquet(n.Dir, n.ID, c.tables); err != nil {
+		return err
+	}
 	if err := n.Ledger.Publishing(ctx, record, sum); err != nil {
 		return err
 	}
-	if err := warehouse.PublishParquet(n.Dir, n.AsOf.String(), n.ID, c.tables); err != nil {
+	if err := durable.Move(c.warehouse, filepath.Join(n.Dir, warehouse.FileName)); err != nil {
 		return err
 	}
-	return durable.Move(c.warehouse, filepath.Join(n.Dir, warehouse.FileName))
+	return warehouse.LinkDay(n.Dir, n.AsOf.String(), n.ID)
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
@@ -97,9 +98,28 @@ func (p *Project) labelEnd(cutoff pipeline.Day) time.Time {
 	return cutoff.AddDays(p.Config.History.HorizonDays).Start(p.Config.Location())
 }
 
-// mature tells whether a cutoff's labels are known in a night.
-func (p *Project) mature(cutoff, asOf pipeline.Day) bool {
-	return !asOf.Before(cutoff.AddDays(p.Config.History.HorizonDays))
+// quietDays is how long a company may go without any order before mainstay takes it
+// that deliveries have stopped, rather than that nobody buys.
+const quietDays = 7
+
+// known is the day up to which the night knows what happened: the as-of day, or the
+// day of the newest order when that is longer ago than quietDays.
+func (p *Project) known(ctx context.Context, r *pipeline.Run) (pipeline.Day, error) {
+	orders, err := lakeOf(r).Table(ctx, contract.Orders.Name)
+	if err != nil {
+		return pipeline.Day{}, err
+	}
+	newest := pipeline.DayOf(orders.End(r.Night.Cutoff()), p.Config.Location())
+	if newest.AddDays(quietDays).Before(r.Night.AsOf) {
+		return newest, nil
+	}
+	return r.Night.AsOf, nil
+}
+
+// mature tells whether a cutoff's labels are known when what happened is known up to a
+// day: else customers would seem to have left because deliveries had stopped.
+func (p *Project) mature(cutoff, known pipeline.Day) bool {
+	return !known.Before(cutoff.AddDays(p.Config.History.HorizonDays))
 }
 
 // session is a DuckDB session that sees the lake and the night as of a cutoff, and the

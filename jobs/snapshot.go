@@ -104,7 +104,11 @@ func labelJob(p *Project, name string) (pipeline.Job, error) {
 			if err != nil {
 				return pipeline.Table{}, err
 			}
-			cutoffs = slices.DeleteFunc(cutoffs, func(d pipeline.Day) bool { return !p.mature(d, r.Night.AsOf) })
+			known, err := p.known(ctx, r)
+			if err != nil {
+				return pipeline.Table{}, err
+			}
+			cutoffs = slices.DeleteFunc(cutoffs, func(d pipeline.Day) bool { return !p.mature(d, known) })
 			return p.labels(ctx, r, cutoffs, n, m)
 		},
 	}, nil

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -99,15 +97,17 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 	return nil
 }
 
-// demoProject makes the project, unless an earlier demo made it.
+// demoProject makes the project, unless an earlier demo made it. A project of somebody's
+// own is left alone: the demo would write its shop into it.
 func demoProject(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "mainstay.yaml")); err == nil {
+	marker := filepath.Join(dir, ".mainstay-demo")
+	if _, err := os.Stat(marker); err == nil {
 		return nil
 	}
-	if _, err := scaffold.Write(dir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if _, err := scaffold.Write(dir); err != nil {
+		return usageError{err}
 	}
-	return nil
+	return os.WriteFile(marker, []byte("`mainstay demo` made this project and writes its shop into it.\n"), 0o644)
 }
 
 // demoFiles lets the shop's files of some days arrive.
@@ -128,11 +128,8 @@ func demoNight(ctx context.Context, out io.Writer, p *jobs.Project, asOf time.Ti
 	if err != nil {
 		return 0, err
 	}
-	if err := printNight(ctx, out, p, night, last); err != nil {
-		return 0, err
-	}
-	if err := warningsOf(night); err != nil {
-		return len(night.Warnings), nil
+	if err := reportNight(ctx, out, p, night, last); err != nil {
+		return len(night.Warnings), nil // warnings are no reason to stop the demo
 	}
 	return 0, nil
 }

@@ -56,8 +56,14 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := printNight(ctx, out, p, night, false); err != nil {
-		return err
+	return reportNight(ctx, out, p, night, false)
+}
+
+// reportNight prints a published night. It is published whatever happens now: being
+// told to stop, or failing to print, changes nothing about that.
+func reportNight(ctx context.Context, out io.Writer, p *jobs.Project, night jobs.Outcome, full bool) error {
+	if err := printNight(context.WithoutCancel(ctx), out, p, night, full); err != nil {
+		fmt.Fprintln(os.Stderr, "mainstay: the night is published, but printing it failed:", err)
 	}
 	return warningsOf(night)
 }

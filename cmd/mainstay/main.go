@@ -47,9 +47,12 @@ func (e warningsError) Error() string { return fmt.Sprintf("published, with %d w
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	err := newRootCommand().ExecuteContext(ctx)
-	stop()
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "mainstay: interrupted; what was published last stands, and the next run goes on")
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "mainstay:", err)
 	}
 	os.Exit(exitCode(err))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,17 @@ import (
 // subqueries and CTEs, without the CTEs themselves. It walks DuckDB's own parse tree
 // (json_serialize_sql); text that is not one SELECT is an error.
 func (s *Session) Tables(ctx context.Context, query string) ([]string, error) {
+	tree, err := s.parse(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	walk(tree, nil, found)
+	return slices.Sorted(maps.Keys(found)), nil
+}
+
+// parse gives the tree of the one SELECT that a text is.
+func (s *Session) parse(ctx context.Context, query string) (any, error) {
 	var doc string
 	if err := s.Scan(ctx, "SELECT json_serialize_sql("+Quote(query)+")::VARCHAR", &doc); err != nil {
 		return nil, err
@@ -31,14 +43,7 @@ func (s *Session) Tables(ctx context.Context, query string) ([]string, error) {
 	case len(tree.Statements) != 1:
 		return nil, errors.New("parsing SQL: a model is one SELECT statement")
 	}
-	found := map[string]bool{}
-	walk(tree.Statements[0], nil, found)
-	names := make([]string, 0, len(found))
-	for n := range found {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names, nil
+	return tree.Statements[0], nil
 }
 
 // walk collects BASE_TABLE names below node; ctes are the names that stand for CTEs

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
@@ -89,6 +90,9 @@ func (l *Lake) ingestTable(ctx context.Context, x Extraction, t contract.Table, 
 		return fmt.Errorf("creating scratch directory: %w", err)
 	}
 	if err := in.judge(ctx, landings); err != nil {
+		return err
+	}
+	if err := in.foreignKeys(ctx); err != nil {
 		return err
 	}
 	files, err := in.writeRows(ctx)
@@ -191,6 +195,31 @@ func toInt(v any) int64 {
 		return int64(n)
 	}
 	return 0
+}
+
+// foreignKeys refuses rows whose keys another source brought: they are different rows
+// with one name, and reading would let the newer one hide the other.
+func (in *ingest) foreignKeys(ctx context.Context) error {
+	t, err := in.Table(ctx, in.t.Name)
+	if err != nil || len(t.Files) == 0 {
+		return err
+	}
+	others, err := in.Ledger.InputsOfOthers(ctx, in.x.Source)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	key := duck.Idents(in.t.Key)
+	query := fmt.Sprintf("SELECT count(*), coalesce(min(CAST(%s AS VARCHAR)), '') FROM (SELECT DISTINCT %s FROM judged SEMI JOIN (SELECT %s FROM %s WHERE list_contains(%s, _input)) USING (%s) WHERE _copy = 1)",
+		in.t.Key[0], key, key, duck.ReadParquet(t.paths(t.Files)), idList(others), key)
+	var n int64
+	var example string
+	if err := in.sess.Scan(ctx, query, &n, &example); err != nil {
+		return err
+	}
+	if n > 0 {
+		return fmt.Errorf("%d keys (%s), such as %s %q, came from another source already: rows of different sources need different keys, so put a prefix before them in one of the mappings", n, strings.Join(in.t.Key, ", "), in.t.Key[0], example)
+	}
+	return nil
 }
 
 // repeatedKeys counts keys of the new rows that the lake (with them) holds more than

@@ -74,6 +74,20 @@ func (t *Table) Start() time.Time {
 	return start
 }
 
+// End is the time of the latest row before a moment; zero when there is none.
+func (t *Table) End(before time.Time) time.Time {
+	var end time.Time
+	for _, f := range t.before(before) {
+		if f.MaxEvent.After(end) {
+			end = f.MaxEvent
+		}
+	}
+	if end.After(before) {
+		return before
+	}
+	return end
+}
+
 // Digest names what a reader of the events before a moment sees: it changes when a
 // file with such events is added or an input is replaced, and not otherwise. The zero
 // time means all events.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type testBundle struct {
 	lake     *lake.Lake
 	night    int64
 	selects  map[string]string
+	source   string
 }
 
 func setup(t *testing.T) *testBundle {
@@ -35,6 +37,7 @@ func setup(t *testing.T) *testBundle {
 	}
 	t.Cleanup(func() { l.Close() })
 	b := &testBundle{t: t, ctx: ctx, incoming: t.TempDir(), ledger: l, lake: &lake.Lake{Dir: dir, Ledger: l}}
+	b.source = "shop"
 	b.selects = map[string]string{"orders": "SELECT * FROM input"}
 	return b
 }
@@ -49,15 +52,7 @@ func (b *testBundle) write(name, content string) {
 // extract runs one night's extraction and returns the accounts by file name.
 func (b *testBundle) extract() map[string]ledger.Account {
 	b.t.Helper()
-	src, err := files.New(files.Options{Name: "shop", Globs: []string{filepath.Join(b.incoming, "*")}, CSV: files.CSVOptions{Header: true, Quote: `"`}, TimeZone: "Europe/London", Selects: b.selects})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.night, err = b.ledger.Begin(b.ctx, ledger.Night{AsOf: "2024-03-01"})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := lake.Extract(b.ctx, b.lake, src, lake.ExtractOptions{AsOf: "2024-03-01", Night: b.night, Scratch: b.t.TempDir(), MaxQuarantined: 1}); err != nil {
+	if err := b.tryExtract(); err != nil {
 		b.t.Fatal(err)
 	}
 	accounts, err := b.ledger.Accounts(b.ctx)
@@ -71,6 +66,20 @@ func (b *testBundle) extract() map[string]ledger.Account {
 		}
 	}
 	return out
+}
+
+func (b *testBundle) tryExtract() error {
+	b.t.Helper()
+	src, err := files.New(files.Options{Name: b.source, Globs: []string{filepath.Join(b.incoming, "*")}, CSV: files.CSVOptions{Header: true, Quote: `"`}, TimeZone: "Europe/London", Selects: b.selects})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.night, err = b.ledger.Begin(b.ctx, ledger.Night{AsOf: "2024-03-01"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, err = lake.Extract(b.ctx, b.lake, src, lake.ExtractOptions{AsOf: "2024-03-01", Night: b.night, Scratch: b.t.TempDir(), MaxQuarantined: 1})
+	return err
 }
 
 // rows reads orders as of a moment.
@@ -251,5 +260,31 @@ func TestExtraColumnNames(t *testing.T) {
 	}
 	if got, want := b.rows(`order_id, reason, copy, day, raw, "row", detail, input, name`, lake.Window{}), "1|r|c|d|w|o|e|i|n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Rows of two sources with one key are different rows: neither may hide the other.
+func TestTwoSourcesOneKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write("a.csv", header+"1,1,c1,2024-02-01 10:00:00,p,1,1.50,red\n")
+	b.extract()
+	b.source, b.incoming = "other", t.TempDir()
+	b.write("b.csv", header+"1,1,c9,2024-02-02 10:00:00,p,1,1.50,red\n2,1,c9,2024-02-02 10:00:00,p,1,1.50,red\n")
+	err := b.tryExtract()
+	if err == nil || !strings.Contains(err.Error(), `such as order_id "1", came from another source already`) {
+		t.Errorf("got %v", err)
+	}
+	if got := b.rows("order_id, customer_id", lake.Window{}); got != "1|c1" {
+		t.Errorf("the lake holds %s", got)
+	}
+}
+
+func TestDatesThatMeanNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write("a.csv", header+"1,1,c,0001-01-01,p,1,1,\n2,1,c,infinity,p,1,1,\n3,1,c,1899-12-31,p,1,1,\n4,1,c,9999-12-31,p,1,1,\n5,1,c,2024-02-01,p,1,1,\n6,1,c,epoch,p,1,1,\n")
+	if got := counts(b.extract()["a.csv/orders"]); got != "6=2+0+4" {
+		t.Errorf("got %s", got)
 	}
 }

@@ -166,6 +166,15 @@ func (l *Ledger) ReplacedInputs(ctx context.Context) ([]int64, error) {
 	})
 }
 
+// InputsOfOthers returns the ids of the current inputs of all sources but one.
+func (l *Ledger) InputsOfOthers(ctx context.Context, source string) ([]int64, error) {
+	return collect(ctx, l, `SELECT id FROM inputs WHERE source <> ? AND replaced_by IS NULL ORDER BY id`, []any{source}, func(r *sql.Rows) (int64, error) {
+		var id int64
+		err := r.Scan(&id)
+		return id, err
+	})
+}
+
 // Accounts returns the row accounts of all inputs, by source, input and table.
 func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
 	return collect(ctx, l, `SELECT `+inputColumns+`, a.tbl, a.read, a.stored, a.duplicates, a.quarantined

@@ -41,7 +41,12 @@ type Lease struct {
 	born string
 	stop context.CancelFunc
 	done chan struct{}
+	lost chan struct{}
 }
+
+// Lost is closed when another process has taken the lease over, which happens when this
+// one was halted for longer than LeaseExpiry. The holder must stop.
+func (le *Lease) Lost() <-chan struct{} { return le.lost }
 
 // Acquire takes the lease for holder (words for people, such as "night 2024-03-01"),
 // taking it over from a dead process. It returns a *HeldError while another holds it.
@@ -50,7 +55,7 @@ func (l *Ledger) Acquire(ctx context.Context, holder string) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the host name for the lease: %w", err)
 	}
-	lease := &Lease{l: l, host: host, pid: os.Getpid(), born: processBorn(os.Getpid()), done: make(chan struct{})}
+	lease := &Lease{l: l, host: host, pid: os.Getpid(), born: processBorn(os.Getpid()), done: make(chan struct{}), lost: make(chan struct{})}
 	err = l.tx(ctx, func(tx *sql.Tx) error {
 		held, alive, err := l.heldBy(ctx, tx, host)
 		if err != nil {
@@ -119,7 +124,14 @@ func (le *Lease) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			_, _ = le.l.db.ExecContext(ctx, `UPDATE lease SET seen = ? WHERE host = ? AND pid = ? AND born = ?`, stamp(le.l.now()), le.host, le.pid, le.born)
+			res, err := le.l.db.ExecContext(ctx, `UPDATE lease SET seen = ? WHERE host = ? AND pid = ? AND born = ?`, stamp(le.l.now()), le.host, le.pid, le.born)
+			if err != nil {
+				continue
+			}
+			if n, err := res.RowsAffected(); err == nil && n == 0 {
+				close(le.lost)
+				return
+			}
 		}
 	}
 }

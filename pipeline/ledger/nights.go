@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -68,26 +69,29 @@ func (l *Ledger) Publishing(ctx context.Context, n Night, warehouse string) erro
 	return nil
 }
 
-// Recover settles a night that an earlier process left running: it was published if
-// the warehouse that it was about to publish is the one in place, whose digest is
-// given. Only the holder of the lease may.
-func (l *Ledger) Recover(ctx context.Context, warehouse string) error {
-	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, error = 'its process ended right after it was published' WHERE status = ? AND warehouse <> '' AND warehouse = ?`,
-		Published, stamp(l.now()), Running, warehouse)
+// Recover settles a night that an earlier process left running although it was
+// published. Only the holder of the lease may.
+func (l *Ledger) Recover(ctx context.Context, id int64) error {
+	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, error = 'its process ended right after it was published' WHERE id = ? AND status = ?`,
+		Published, stamp(l.now()), id, Running)
 	if err != nil {
 		return fmt.Errorf("recovering an interrupted night: %w", err)
 	}
 	return nil
 }
 
-// Unsettled tells whether an earlier process left a night running that was about to
-// publish.
-func (l *Ledger) Unsettled(ctx context.Context) (bool, error) {
-	var n int
-	if err := l.db.QueryRowContext(ctx, `SELECT count(*) FROM nights WHERE status = ? AND warehouse <> ''`, Running).Scan(&n); err != nil {
-		return false, fmt.Errorf("looking for interrupted nights: %w", err)
+// Unsettled returns the night that an earlier process left running when it was about to
+// publish, and the digest of the warehouse that it was about to publish: it was
+// published if that one is in place. ok is false when there is none.
+func (l *Ledger) Unsettled(ctx context.Context) (n Night, warehouse string, ok bool, err error) {
+	err = l.db.QueryRowContext(ctx, `SELECT id, as_of, warehouse FROM nights WHERE status = ? AND warehouse <> '' ORDER BY id DESC LIMIT 1`, Running).Scan(&n.ID, &n.AsOf, &warehouse)
+	if errors.Is(err, sql.ErrNoRows) {
+		return n, "", false, nil
 	}
-	return n > 0, nil
+	if err != nil {
+		return n, "", false, fmt.Errorf("looking for interrupted nights: %w", err)
+	}
+	return n, warehouse, true, nil
 }
 
 // End records how a night ended.

@@ -189,7 +189,7 @@ func TestPublishParquet(t *testing.T) {
 		return query(t, s, "SELECT string_agg(id, ',' ORDER BY id) FROM "+duck.ReadParquet([]string{filepath.Join(dir, "t.parquet")}))[0][0]
 	}
 	publish := func(day string, night int64, rows string, more ...Table) {
-		if err := PublishParquet(b.dir, day, night, append(more, b.table("t", "SELECT '"+rows+"' AS id"))); err != nil {
+		if err := publishParquet(b.dir, day, night, append(more, b.table("t", "SELECT '"+rows+"' AS id"))); err != nil {
 			t.Fatal(err)
 		}
 		if got := ids(filepath.Join(b.dir, TablesDir, "as_of="+day)); got != rows {
@@ -247,14 +247,22 @@ func TestPublishParquetThatFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	good := b.table("t", "SELECT 1 AS id")
-	if err := PublishParquet(b.dir, "2024-03-01", 1, []Table{good}); err != nil {
+	if err := publishParquet(b.dir, "2024-03-01", 1, []Table{good}); err != nil {
 		t.Fatal(err)
 	}
-	err := PublishParquet(b.dir, "2024-03-01", 2, []Table{good, {Name: "u", Parquet: filepath.Join(b.dir, "gone.parquet")}})
+	err := publishParquet(b.dir, "2024-03-01", 2, []Table{good, {Name: "u", Parquet: filepath.Join(b.dir, "gone.parquet")}})
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "publishing u") {
 		t.Errorf("got %v", err)
 	}
 	if to, err := os.Readlink(filepath.Join(b.dir, TablesDir, "as_of=2024-03-01")); err != nil || to != ".night-000001" {
 		t.Errorf("the day points to %q, %v", to, err)
 	}
+}
+
+// publishParquet is both steps of publication.
+func publishParquet(dataDir, asOf string, night int64, tables []Table) error {
+	if err := GatherParquet(dataDir, night, tables); err != nil {
+		return err
+	}
+	return LinkDay(dataDir, asOf, night)
 }

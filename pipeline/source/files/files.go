@@ -56,6 +56,7 @@ type CSVOptions struct {
 // Source is a source of files.
 type Source struct {
 	o       Options
+	root    string // folder that all patterns share
 	mapping string
 	sess    *duck.Session // opened by the first Land and kept: many files are small
 }
@@ -77,7 +78,7 @@ func New(o Options) (*Source, error) {
 	if o.CSV.NullStrings == nil {
 		o.CSV.NullStrings = []string{""}
 	}
-	return &Source{o: o, mapping: fingerprint(o)}, nil
+	return &Source{o: o, root: commonRoot(o.Globs), mapping: fingerprint(o)}, nil
 }
 
 // Name is the configured name.
@@ -115,6 +116,41 @@ func tables(selects map[string]string) []string {
 		}
 	}
 	return out
+}
+
+// commonRoot is the deepest folder that all patterns share, before any wildcard.
+func commonRoot(globs []string) string {
+	root := ""
+	for i, g := range globs {
+		dir := filepath.Dir(g)
+		for strings.ContainsAny(dir, "*?[\\") && dir != filepath.Dir(dir) {
+			dir = filepath.Dir(dir)
+		}
+		if i == 0 {
+			root = dir
+		}
+		for root != dir && !strings.HasPrefix(dir, strings.TrimSuffix(root, "/")+"/") && root != filepath.Dir(root) {
+			root = filepath.Dir(root)
+		}
+	}
+	return root
+}
+
+// inputName is a file's path below the folder that the patterns share: it stays the same
+// when the folder moves or is reached by another path.
+func (s *Source) inputName(path string) string {
+	if rel, err := filepath.Rel(s.root, path); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return path
+}
+
+// path is where the file of an input is now.
+func (s *Source) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.root, filepath.FromSlash(name))
 }
 
 // Inputs lists new and changed files, by path. A file counts as unchanged when size
@@ -176,8 +212,8 @@ func (s *Source) look(path string, known source.Known) (source.Input, bool, erro
 	if st.IsDir() {
 		return source.Input{}, false, nil
 	}
-	in := source.Input{Name: path, Size: st.Size(), ModifiedAt: st.ModTime().UTC().Truncate(1000)}
-	old, seen := known(path)
+	in := source.Input{Name: s.inputName(path), Size: st.Size(), ModifiedAt: st.ModTime().UTC().Truncate(1000)}
+	old, seen := known(in.Name)
 	mappingSame := seen && strings.HasSuffix(old.Version, "-"+s.mapping)
 	if mappingSame && old.Size == in.Size && old.ModifiedAt.Equal(in.ModifiedAt) {
 		return in, false, nil
@@ -209,6 +245,7 @@ func (s *Source) format(path string) (Format, error) {
 
 // Land reads one file and writes its landing files into dir.
 func (s *Source) Land(ctx context.Context, in source.Input, dir string) (source.Landed, error) {
+	in.Name = s.path(in.Name)
 	format, err := s.format(in.Name)
 	if err != nil {
 		return source.Landed{}, err
