@@ -9,7 +9,6 @@ import (
 // Graph is the jobs of a night in an order in which each comes after what it needs.
 type Graph struct {
 	Jobs []Job
-	byID map[string]int
 }
 
 // NewGraph checks that names are unique, every need is made by some job and nothing
@@ -23,7 +22,7 @@ func NewGraph(jobs []Job) (*Graph, error) {
 		}
 		given[j.Name] = i
 	}
-	g := &Graph{byID: map[string]int{}}
+	g := &Graph{}
 	state := make([]int, len(jobs)) // 0 not met, 1 on the path, 2 placed
 	var path []string
 	var place func(i int) error
@@ -49,7 +48,6 @@ func NewGraph(jobs []Job) (*Graph, error) {
 		}
 		path = path[:len(path)-1]
 		state[i] = 2
-		g.byID[j.Name] = len(g.Jobs)
 		g.Jobs = append(g.Jobs, j)
 		return nil
 	}
@@ -59,13 +57,4 @@ func NewGraph(jobs []Job) (*Graph, error) {
 		}
 	}
 	return g, nil
-}
-
-// Job returns the job that makes a table.
-func (g *Graph) Job(table string) (Job, bool) {
-	i, ok := g.byID[table]
-	if !ok {
-		return Job{}, false
-	}
-	return g.Jobs[i], true
 }

@@ -104,6 +104,8 @@ func (n *Night) work(ctx context.Context, j Job, in Tables, ended chan<- outcome
 func (n *Night) record(ctx context.Context, o outcome) error {
 	res := ledger.JobResult{Name: o.job.Name, Status: ledger.JobDone, Rows: o.table.Rows(), Seconds: o.took.Seconds(), Note: o.table.Note}
 	switch {
+	case ctx.Err() != nil && errors.Is(o.err, context.Canceled):
+		res.Status, res.Note = ledger.JobSkipped, "stopped, as the night was"
 	case o.err != nil:
 		res.Status, res.Note = ledger.JobFailed, o.err.Error()
 	case o.table.reused():

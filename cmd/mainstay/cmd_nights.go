@@ -46,6 +46,13 @@ func runNights(ctx context.Context, out io.Writer, o projectFlags, limit int, ar
 	if id > 0 {
 		return showNight(ctx, out, l, id)
 	}
+	held, err := l.Holder(ctx)
+	if err != nil {
+		return err
+	}
+	if held != nil {
+		fmt.Fprintf(out, "running now: %s, process %d on %s, since %s\n\n", held.Holder, held.PID, held.Host, held.Since.Local().Format(time.DateTime))
+	}
 	nights, err := l.Nights(ctx, limit)
 	if err != nil {
 		return err
