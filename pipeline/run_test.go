@@ -167,7 +167,7 @@ func TestFirstFailureStopsTheRest(t *testing.T) {
 	if errors.Is(err, context.Canceled) {
 		t.Errorf("the error must be that of the first failure: %v", err)
 	}
-	if got, want := b.recorded(), "after skipped 0, bad failed 3, beside failed 0, last skipped 0, later skipped 0"; got != want {
+	if got, want := b.recorded(), "after skipped 0, bad failed 3, beside skipped 0, last skipped 0, later skipped 0"; got != want {
 		t.Errorf("ledger:\n got %s\nwant %s", got, want)
 	}
 }
