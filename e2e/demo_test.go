@@ -27,6 +27,13 @@ func TestDemo(t *testing.T) {
 	if tries != 3 {
 		t.Errorf("%d queries to try, want 3", tries)
 	}
+	// Whoever queries can write nothing.
+	ledger := filepath.Join(data, "ledger.sqlite")
+	for _, sql := range []string{"COPY (SELECT 1) TO '" + ledger + "' (FORMAT csv)", "ATTACH '" + ledger + ".other'", "CREATE TABLE t AS SELECT 1", "DELETE FROM churn_scores", "SELECT * FROM read_csv('" + ledger + "')"} {
+		if r := mainstay(t, nil, "query", "--data", data, sql); r.code != 1 {
+			t.Errorf("%s: exit code %d, want 1: %s", sql, r.code, r.stdout)
+		}
+	}
 	mainstay(t, nil, "nights", "--data", data).ok(t).has(t, "2025-01-01", "published")
 	mainstay(t, nil, "nights", "show", "1", "--data", data).ok(t).has(t, "churn_model", "0 failing")
 	mainstay(t, nil, "jobs", "--project", dir).ok(t).has(t, "customer_features", "churn_scores")

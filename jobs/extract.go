@@ -57,8 +57,14 @@ func (p *Project) extract(ctx context.Context, r *pipeline.Run, c config.Source)
 		return t, err
 	}
 	t.State = fmt.Sprint(batch.ID)
+	if f, ok := src.(*files.Source); ok && len(f.Missing()) > 0 {
+		t.Warnings = append(t.Warnings, fmt.Sprintf("source %s: no file matches %q: is the folder there, and readable?", c.Name, f.Missing()))
+	}
 	for _, a := range batch.Accounts {
 		t.Volume += a.Read
+		if a.Read > 0 && a.Quarantined == a.Read && a.Table != lake.Unparsed {
+			t.Warnings = append(t.Warnings, fmt.Sprintf("source %s: all %d rows of %s for table %s went to quarantine: does the mapping fit the file?", c.Name, a.Read, a.Input.Name, a.Table))
+		}
 	}
 	t.Note = fmt.Sprintf("%d new inputs", len(batch.Inputs))
 	return t, nil

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
@@ -143,6 +145,9 @@ func (p *Project) deliveryWarning(ctx context.Context, n *pipeline.Night) ([]str
 // warnings are what the night published but wants read.
 func (p *Project) warnings(tables pipeline.Tables) []string {
 	var out []string
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		out = append(out, tables[name].Warnings...)
+	}
 	for _, name := range []string{churnModel, crossSellModel} {
 		if t := tables[name]; len(t.Parts) == 0 {
 			out = append(out, fmt.Sprintf("%s: %s", name, t.Note))

@@ -151,6 +151,30 @@ func TestModelsCannotReadTheFuture(t *testing.T) {
 	}
 }
 
+func TestMistakesAreNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 30)
+	for name, c := range map[string]struct{ file, content, want string }{
+		"two statements":   {"mainstay.yaml", strings.Replace(testConfig, "SELECT * FROM input", "SELECT * FROM input; SELECT 1", 1), "source orders, table orders: select"},
+		"not from input":   {"mainstay.yaml", strings.Replace(testConfig, "SELECT * FROM input", "SELECT * FROM inptu", 1), "it reads [inptu]; expected a SELECT from input"},
+		"no customer":      {"mainstay.yaml", strings.Replace(testConfig, "SELECT * FROM input", "SELECT * EXCLUDE (customer_id) FROM input", 1), "gives no column customer_id, which is required"},
+		"column of others": {"sql/features/mine.sql", `SELECT customer_id, count(*) AS "Orders_90" FROM orders GROUP BY customer_id`, "names of features are unique"},
+		"no customer_id":   {"sql/features/mine.sql", "SELECT count(*) AS n FROM orders", "has no column customer_id"},
+		"two rows per key": {"sql/features/mine.sql", "SELECT customer_id, order_id AS o FROM orders", "gives several rows for one customer_id"},
+	} {
+		b.write("mainstay.yaml", testConfig)
+		b.write("sql/features/mine.sql", "SELECT customer_id, count(*) AS mine FROM orders GROUP BY customer_id")
+		b.write(c.file, c.content)
+		p, err := b.load()
+		if err == nil {
+			_, err = b.runProject(p, "2023-04-15")
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 // A model is made of the night's tables alone.
 func TestModelsHaveNoHiddenInputs(t *testing.T) {
 	t.Parallel()

@@ -3,9 +3,11 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
@@ -52,6 +54,11 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 	}
 	defer s.Close()
 	pl := &plan{models: p.Models, reads: map[string][]string{}}
+	if p.Config != nil {
+		if err := checkMappings(ctx, s, p.Config); err != nil {
+			return nil, err
+		}
+	}
 	for _, m := range p.Models.All() {
 		reads, err := s.Tables(ctx, m.SQL)
 		if err != nil {
@@ -79,6 +86,23 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 		}
 	}
 	return pl, nil
+}
+
+// checkMappings makes sure that every mapping is one SELECT that reads input.
+func checkMappings(ctx context.Context, s *duck.Session, c *config.Config) error {
+	for _, src := range c.Sources {
+		for _, t := range src.Tables {
+			where := fmt.Sprintf("%s: source %s, table %s: select", filepath.Join(c.ProjectDir, config.FileName), src.Name, t.Name)
+			reads, err := s.Tables(ctx, t.Select)
+			if err != nil {
+				return fmt.Errorf("%s: %w", where, err)
+			}
+			if !slices.Equal(reads, []string{"input"}) {
+				return fmt.Errorf("%s: it reads %v; expected a SELECT from input, which is the file", where, reads)
+			}
+		}
+	}
+	return nil
 }
 
 // allowed tells whether a model may read a table: a layer sees only what exists

@@ -201,7 +201,7 @@ func (p *Project) featureFiles(ctx context.Context, s *session, f featureTable, 
 		return nil, err
 	}
 	var out []featureFile
-	owner := map[string]string{}
+	owner := map[string]string{"as_of": "mainstay itself"} // by lower-case name: SQL does not tell cases apart
 	for _, m := range p.Models.Layer(sqlfiles.Features) {
 		cols, err := s.Columns(ctx, "SELECT * FROM "+duck.Ident(m.Name))
 		if err != nil {
@@ -218,10 +218,10 @@ func (p *Project) featureFiles(ctx context.Context, s *session, f featureTable, 
 			if slices.Contains(f.key, c.Name) {
 				continue
 			}
-			if other, twice := owner[c.Name]; twice {
-				return nil, fmt.Errorf("%s: column %s is already made by %s: names of features are unique", m.Path, c.Name, other)
+			if other, twice := owner[strings.ToLower(c.Name)]; twice {
+				return nil, fmt.Errorf("%s: column %s is also made by %s: names of features are unique", m.Path, c.Name, other)
 			}
-			owner[c.Name] = m.Path
+			owner[strings.ToLower(c.Name)] = m.Path
 			file.columns = append(file.columns, c)
 		}
 		out = append(out, file)

@@ -94,6 +94,11 @@ func (b *testBundle) run(asOf, data string) (jobs.Outcome, error) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	return b.runProject(p, asOf)
+}
+
+func (b *testBundle) runProject(p *jobs.Project, asOf string) (jobs.Outcome, error) {
+	b.t.Helper()
 	day, err := pipeline.ParseDay(asOf)
 	if err != nil {
 		b.t.Fatal(err)

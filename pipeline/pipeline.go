@@ -59,6 +59,8 @@ type Table struct {
 	Parts []Part
 	// Note is a word for people about this run, such as "12 new files".
 	Note string
+	// Warnings are for people to read; the night is published all the same (exit code 4).
+	Warnings []string
 	// State is the digest of a table that is not files of its own (the lake).
 	State string
 	// Volume is the number of rows to show where Parts do not tell.

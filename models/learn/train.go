@@ -121,11 +121,26 @@ func (r *training) validate(ctx context.Context, split models.Split, report *Rep
 		}
 	}
 	for _, m := range report.Metrics {
-		if m.Name == models.AUC && m.Value >= r.options.MaxAUC {
+		if m.Name == models.AUC && m.Value >= r.options.MaxAUC && report.enough(m) {
 			return &models.TooGoodError{Task: r.task.Name + ", " + m.Estimator, AUC: m.Value, Limit: r.options.MaxAUC}
 		}
 	}
 	return nil
+}
+
+// leastOutcomes is how many rows of either outcome it takes before a high AUC can mean
+// anything but luck.
+const leastOutcomes = 30
+
+// enough tells whether a metric was measured on enough rows of either outcome.
+func (r Report) enough(of models.Metric) bool {
+	for _, m := range r.Metrics {
+		if m.Name == models.BaseRate && m.Estimator == of.Estimator && m.Data == of.Data {
+			positives := m.Value * float64(m.N)
+			return min(positives, float64(m.N)-positives) >= leastOutcomes
+		}
+	}
+	return true
 }
 
 // judge adds the metrics of model and rule on one later snapshot.

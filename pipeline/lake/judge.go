@@ -25,7 +25,28 @@ func (in *ingest) judge(ctx context.Context, landings []Landing) error {
 	if err != nil {
 		return err
 	}
+	if err := required(in.t, cols); err != nil {
+		return err
+	}
 	return in.sess.Exec(ctx, judgeSQL(in.t, cols))
+}
+
+// required refuses a mapping that gives a required column for no row at all: that is a
+// mistake in the mapping (or a wrong delimiter), not in the rows.
+func required(t contract.Table, landed []duck.Column) error {
+	has, names := map[string]bool{}, []string{}
+	for _, c := range landed {
+		has[strings.ToLower(c.Name)] = true
+		if !strings.HasPrefix(c.Name, "_") {
+			names = append(names, c.Name)
+		}
+	}
+	for _, c := range t.Columns {
+		if c.Required && !has[c.Name] && (c.Default == "" || !has[c.Default]) {
+			return fmt.Errorf("the mapping (select of table %s in mainstay.yaml) gives no column %s, which is required; it gives %s. Is a name wrong, or the delimiter of the files?", t.Name, c.Name, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 // landedSQL reads the landing files of a table in one scan, with the input of each row.

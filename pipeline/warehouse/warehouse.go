@@ -157,7 +157,19 @@ func Open(ctx context.Context, dataDir string) (*duck.Session, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("no warehouse in %s: no night was published there yet (run `mainstay run`, or name the directory with --data): %w", dataDir, err)
 	}
-	return duck.Open(ctx, duck.Options{Path: path, ReadOnly: true, Threads: 2})
+	s, err := duck.Open(ctx, duck.Options{Path: path, ReadOnly: true, Threads: 2})
+	if err != nil {
+		return nil, err
+	}
+	// Whoever asks the warehouse can read it and nothing else: COPY TO or ATTACH could
+	// otherwise write over any file, the ledger among them.
+	for _, set := range []string{"SET enable_external_access = false", "SET lock_configuration = true"} {
+		if err := s.Exec(ctx, set); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Failures renders the findings of a severity that do not hold, one per line.

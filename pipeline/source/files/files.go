@@ -209,8 +209,8 @@ func (s *Source) look(path string, known source.Known) (source.Input, bool, erro
 	if err != nil {
 		return source.Input{}, false, fmt.Errorf("looking at file: %w", err)
 	}
-	if st.IsDir() {
-		return source.Input{}, false, nil
+	if !st.Mode().IsRegular() {
+		return source.Input{}, false, nil // a folder, or a pipe that would keep the night waiting
 	}
 	in := source.Input{Name: s.inputName(path), Size: st.Size(), ModifiedAt: st.ModTime().UTC().Truncate(1000)}
 	old, seen := known(in.Name)
