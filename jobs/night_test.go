@@ -15,10 +15,10 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
-// scan reads one value from the published warehouse.
+// scan reads one value from the published warehouse, beside files of the test.
 func scan[T any](b *testBundle, query string) T {
 	b.t.Helper()
-	s, err := warehouse.Open(b.ctx, b.data)
+	s, err := duck.Open(b.ctx, duck.Options{Path: filepath.Join(b.data, warehouse.FileName), ReadOnly: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
