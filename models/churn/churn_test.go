@@ -18,23 +18,23 @@ func TestChurn(t *testing.T) {
 	t.Parallel()
 	ctx, task, dir := context.Background(), Task(), t.TempDir()
 	shop := modeltest.Shop{Dir: dir, Customers: 600}
-	m, err := Train(ctx, shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
+	m, err := learn.Train(ctx, Task(), shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Save(filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)
 	}
-	if m, err = Load(filepath.Join(dir, "model")); err != nil {
+	if m, err = learn.Load(Task(), filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)
 	}
 	now := shop.Snapshot(t, task.Keys, task.Label, 8, true)
 	out := learn.Output{Predictions: filepath.Join(dir, "p.parquet"), Reasons: filepath.Join(dir, "r.parquet")}
 	words := explain.Wordings{"recency_days": {Say: "last order {value} days ago"}}
-	if n, err := Score(ctx, m, now, words, out); err != nil || n != 600 {
+	if n, err := learn.Score(ctx, Task(), m, now, words, out); err != nil || n != 600 {
 		t.Fatalf("scored %d, %v", n, err)
 	}
-	metrics, _, err := Judge(ctx, out.Predictions, now.Labels, "forest", "graded")
+	metrics, _, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, "forest", "graded")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestChurn(t *testing.T) {
 
 func TestChurnWithoutHistory(t *testing.T) {
 	t.Parallel()
-	if _, err := Train(context.Background(), nil, learn.Options{HorizonDays: 90}, nil); !errors.Is(err, models.ErrTooLittle) {
+	if _, err := learn.Train(context.Background(), Task(), nil, learn.Options{HorizonDays: 90}, nil); !errors.Is(err, models.ErrTooLittle) {
 		t.Errorf("without snapshots: %v", err)
 	}
 }

@@ -3,10 +3,6 @@
 package crosssell
 
 import (
-	"context"
-
-	"github.com/mainstay-etl/mainstay/models"
-	"github.com/mainstay-etl/mainstay/models/explain"
 	"github.com/mainstay-etl/mainstay/models/golearnx"
 	"github.com/mainstay-etl/mainstay/models/learn"
 )
@@ -26,22 +22,4 @@ func Task() learn.Task {
 		// Chosen on cutoffs before the ones that results are reported on.
 		Forest: golearnx.Params{Trees: 200, MaxDepth: 8, MinLeaf: 60},
 	}
-}
-
-// Train learns from mature snapshots; see learn.Train.
-func Train(ctx context.Context, snapshots []models.Snapshot, o learn.Options, progress func(done, total int)) (*learn.Model, error) {
-	return learn.Train(ctx, Task(), snapshots, o, progress)
-}
-
-// Load reads a saved cross-sell model.
-func Load(path string) (*learn.Model, error) { return learn.Load(Task(), path) }
-
-// Score writes cross_sell_predictions and its reasons; see learn.Output.
-func Score(ctx context.Context, m *learn.Model, s models.Snapshot, w explain.Wordings, out learn.Output) (int, error) {
-	return learn.Score(ctx, Task(), m, s, w, out)
-}
-
-// Judge grades old scores with the labels that have matured; see learn.Judge.
-func Judge(ctx context.Context, predictions, labels, estimator, on string) ([]models.Metric, int, error) {
-	return learn.Judge(ctx, Task(), predictions, labels, estimator, on)
 }

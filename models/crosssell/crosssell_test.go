@@ -15,22 +15,22 @@ func TestCrossSell(t *testing.T) {
 	t.Parallel()
 	ctx, task, dir := context.Background(), Task(), t.TempDir()
 	shop := modeltest.Shop{Dir: dir, Customers: 400}
-	m, err := Train(ctx, shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
+	m, err := learn.Train(ctx, Task(), shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Save(filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)
 	}
-	if m, err = Load(filepath.Join(dir, "model")); err != nil {
+	if m, err = learn.Load(Task(), filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)
 	}
 	now := shop.Snapshot(t, task.Keys, task.Label, 8, true)
 	out := learn.Output{Predictions: filepath.Join(dir, "p.parquet"), Reasons: filepath.Join(dir, "r.parquet")}
-	if n, err := Score(ctx, m, now, nil, out); err != nil || n != 1600 {
+	if n, err := learn.Score(ctx, Task(), m, now, nil, out); err != nil || n != 1600 {
 		t.Fatalf("scored %d, %v", n, err)
 	}
-	metrics, unmatched, err := Judge(ctx, out.Predictions, now.Labels, "forest", "graded")
+	metrics, unmatched, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, "forest", "graded")
 	if err != nil || unmatched != 0 {
 		t.Fatal(err, unmatched)
 	}
