@@ -43,6 +43,20 @@ func (l *Ledger) CommitArtifact(ctx context.Context, a Artifact) error {
 	return nil
 }
 
+// ArtifactPaths are the paths of all committed files, relative to the data directory.
+func (l *Ledger) ArtifactPaths(ctx context.Context) (map[string]bool, error) {
+	paths, err := collect(ctx, l, `SELECT path FROM artifacts`, nil, func(r *sql.Rows) (string, error) {
+		var path string
+		err := r.Scan(&path)
+		return path, err
+	})
+	out := map[string]bool{}
+	for _, p := range paths {
+		out[p] = true
+	}
+	return out, err
+}
+
 // Input is a part of a source as it was read: a file, later a key range.
 type Input struct {
 	ID         int64
@@ -71,6 +85,13 @@ type LakeFile struct {
 	Rows, Bytes        int64
 	SHA256             string
 	MinEvent, MaxEvent time.Time
+	// Keyed: its rows come from a database and have _pk, _hash and _deleted.
+	Keyed bool
+	// Newer: some of its rows may take the place of rows in other files.
+	Newer bool
+	// Origin of a compacted file: digest, earliest event and day of the files that it was
+	// made of, a line each; "" for any other file.
+	Origin string
 }
 
 // Batch is one extraction of a source, committed as a whole.
@@ -81,7 +102,9 @@ type Batch struct {
 	Inputs       []Input // with the IDs that NextIDs promised
 	Accounts     []Account
 	Files        []LakeFile
-	RepeatedKeys map[string]int64 // per table: keys that the lake now holds more than once
+	RepeatedKeys map[string]int64  // per table: keys that the lake now holds more than once
+	States       map[string]string // per table: what the source is to be told the next time
+	Certificates []Certificate
 }
 
 // NextIDs returns the id of the next batch and the first id of its inputs. They stay
@@ -107,9 +130,9 @@ func (l *Ledger) CommitBatch(ctx context.Context, b Batch) error {
 			}
 		}
 		for _, f := range b.Files {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO lake_files (path, tbl, day, batch, rows, bytes, sha256, min_event, max_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				f.Path, f.Table, f.Day, b.ID, f.Rows, f.Bytes, f.SHA256, stamp(f.MinEvent), stamp(f.MaxEvent)); err != nil {
-				return fmt.Errorf("file %s: %w", f.Path, err)
+			f.Batch = b.ID
+			if err := insertLakeFile(ctx, tx, f); err != nil {
+				return err
 			}
 		}
 		for _, a := range b.Accounts {
@@ -123,6 +146,16 @@ func (l *Ledger) CommitBatch(ctx context.Context, b Batch) error {
 				return err
 			}
 		}
+		for tbl, state := range b.States {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO source_states (source, tbl, state) VALUES (?1, ?2, ?3) ON CONFLICT (source, tbl) DO UPDATE SET state = ?3`, b.Source, tbl, state); err != nil {
+				return err
+			}
+		}
+		for _, c := range b.Certificates {
+			if err := insertCertificate(ctx, tx, b, c); err != nil {
+				return fmt.Errorf("certificate of %s: %w", c.Table, err)
+			}
+		}
 		return nil
 	})
 	if err != nil {
@@ -130,6 +163,34 @@ func (l *Ledger) CommitBatch(ctx context.Context, b Batch) error {
 	}
 	return nil
 }
+
+func insertLakeFile(ctx context.Context, tx *sql.Tx, f LakeFile) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO lake_files (path, tbl, day, batch, rows, bytes, sha256, min_event, max_event, keyed, newer, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		f.Path, f.Table, f.Day, f.Batch, f.Rows, f.Bytes, f.SHA256, stamp(f.MinEvent), stamp(f.MaxEvent), f.Keyed, f.Newer, f.Origin)
+	if err != nil {
+		return fmt.Errorf("file %s: %w", f.Path, err)
+	}
+	return nil
+}
+
+// ReplaceLakeFiles puts one file in the place of several that hold the same rows.
+func (l *Ledger) ReplaceLakeFiles(ctx context.Context, old []LakeFile, merged LakeFile) error {
+	return l.tx(ctx, func(tx *sql.Tx) error {
+		for _, f := range old {
+			res, err := tx.ExecContext(ctx, `DELETE FROM lake_files WHERE path = ? AND sha256 = ?`, f.Path, f.SHA256)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil || n != 1 {
+				return fmt.Errorf("file %s is no longer in the manifest: %w", f.Path, errors.Join(err, ErrChanged))
+			}
+		}
+		return insertLakeFile(ctx, tx, merged)
+	})
+}
+
+// ErrChanged: the ledger no longer holds what the caller read.
+var ErrChanged = errors.New("the ledger was changed meanwhile")
 
 func commitInput(ctx context.Context, tx *sql.Tx, b Batch, in Input) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE inputs SET replaced_by = ? WHERE source = ? AND name = ? AND replaced_by IS NULL`, b.ID, b.Source, in.Name); err != nil {
@@ -189,10 +250,10 @@ func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
 
 // LakeFiles returns the committed files of a lake table, by day and path.
 func (l *Ledger) LakeFiles(ctx context.Context, table string) ([]LakeFile, error) {
-	return collect(ctx, l, `SELECT path, tbl, day, batch, rows, bytes, sha256, min_event, max_event FROM lake_files WHERE tbl = ? ORDER BY day, path`, []any{table}, func(r *sql.Rows) (LakeFile, error) {
+	return collect(ctx, l, `SELECT path, tbl, day, batch, rows, bytes, sha256, min_event, max_event, keyed, newer, origin FROM lake_files WHERE tbl = ? ORDER BY day, path`, []any{table}, func(r *sql.Rows) (LakeFile, error) {
 		var f LakeFile
 		var from, to sql.NullString
-		err := r.Scan(&f.Path, &f.Table, &f.Day, &f.Batch, &f.Rows, &f.Bytes, &f.SHA256, &from, &to)
+		err := r.Scan(&f.Path, &f.Table, &f.Day, &f.Batch, &f.Rows, &f.Bytes, &f.SHA256, &from, &to, &f.Keyed, &f.Newer, &f.Origin)
 		f.MinEvent, f.MaxEvent = parseStamp(from), parseStamp(to)
 		return f, err
 	})

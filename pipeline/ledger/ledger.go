@@ -24,8 +24,19 @@ import (
 //go:embed schema.sql
 var schema string
 
-// Version is the ledger's format. A ledger written by a newer mainstay is refused.
-const Version = 1
+//go:embed migrate2.sql
+var migrate2 string
+
+// Version is the ledger's format. A ledger written by an older mainstay is brought to
+// it when it is opened, one written by a newer mainstay is refused.
+const Version = 2
+
+// migrations bring a ledger from the format of their key to the next one; from 0, an
+// empty file, to the newest.
+var migrations = map[int]struct {
+	to  int
+	sql string
+}{0: {Version, schema}, 1: {2, migrate2}}
 
 // FileName is the ledger's name within a data directory.
 const FileName = "ledger.sqlite"
@@ -74,35 +85,40 @@ func OpenExisting(ctx context.Context, dataDir string) (*Ledger, error) {
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
-// migrate creates the tables of a new ledger.
+// migrate creates the tables of a new ledger and brings an older one up to date.
 func (l *Ledger) migrate(ctx context.Context) error {
-	if done, err := migrated(ctx, l.db); done || err != nil {
+	if v, err := format(ctx, l.db); v == Version || err != nil {
 		return err
 	}
 	return l.tx(ctx, func(tx *sql.Tx) error {
-		if done, err := migrated(ctx, tx); done || err != nil { // by a process that was faster
-			return err
+		for {
+			v, err := format(ctx, tx) // again: another process may have been faster
+			if v == Version || err != nil {
+				return err
+			}
+			m := migrations[v]
+			if _, err := tx.ExecContext(ctx, m.sql); err != nil {
+				return fmt.Errorf("bringing it from format %d to %d: %w", v, m.to, err)
+			}
+			if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", m.to)); err != nil {
+				return err
+			}
 		}
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
-			return fmt.Errorf("creating its tables: %w", err)
-		}
-		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", Version))
-		return err
 	})
 }
 
-// migrated tells whether a ledger has this version's format.
-func migrated(ctx context.Context, db interface {
+// format is the format that a ledger has.
+func format(ctx context.Context, db interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (bool, error) {
+}) (int, error) {
 	var v int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v); err != nil {
-		return false, fmt.Errorf("reading its version: %w", err)
+		return 0, fmt.Errorf("reading its version: %w", err)
 	}
 	if v > Version {
-		return false, fmt.Errorf("it has format %d, this mainstay knows formats up to %d: run the newer mainstay", v, Version)
+		return 0, fmt.Errorf("it has format %d, this mainstay knows formats up to %d: run the newer mainstay", v, Version)
 	}
-	return v == Version, nil
+	return v, nil
 }
 
 // tx runs f in one immediate transaction: all of it happens or none.

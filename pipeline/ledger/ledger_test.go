@@ -70,7 +70,7 @@ func TestNightsLifecycle(t *testing.T) {
 	ns, err := b.Nights(b.ctx, 0)
 	b.must(err)
 	host, _ := os.Hostname()
-	want := Night{ID: one, AsOf: "2024-03-01", Status: Published, StartedAt: started, FinishedAt: b.clock, Host: host, PID: os.Getpid(), Version: "0.1", Config: "c0ffee", Lake: "1a4e", Directory: "tables/x", Warnings: 2}
+	want := Night{ID: one, AsOf: "2024-03-01", Status: Published, StartedAt: started, FinishedAt: b.clock, Host: host, PID: os.Getpid(), Version: "0.1", Config: "c0ffee", Lake: "1a4e", Directory: "tables/x", Warnings: 2, Kind: KindNight}
 	if !reflect.DeepEqual(ns, []Night{want}) {
 		t.Errorf("got %+v\nwant %+v", ns, want)
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,7 +30,14 @@ type Night struct {
 	Directory             string // where its tables are, relative to the data directory
 	Warnings              int
 	Error                 string
+	Kind                  string // KindNight or KindExtraction; "" means a night
 }
+
+// Kinds of nights.
+const (
+	KindNight      = "night"
+	KindExtraction = "extraction" // fills the lake and publishes no tables: Published means that it ended well
+)
 
 // Begin records that a night starts and returns its id. Nights that an earlier
 // process left running are marked interrupted: the lease says that it is gone.
@@ -44,8 +52,8 @@ func (l *Ledger) Begin(ctx context.Context, n Night) (int64, error) {
 			Interrupted, stamp(l.now()), Running); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO nights (as_of, status, started_at, host, pid, version, config) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			n.AsOf, Running, stamp(l.now()), host, os.Getpid(), n.Version, n.Config)
+		res, err := tx.ExecContext(ctx, `INSERT INTO nights (as_of, status, started_at, host, pid, version, config, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			n.AsOf, Running, stamp(l.now()), host, os.Getpid(), n.Version, n.Config, cmp.Or(n.Kind, KindNight))
 		if err != nil {
 			return err
 		}
@@ -104,12 +112,12 @@ func (l *Ledger) End(ctx context.Context, n Night) error {
 	return nil
 }
 
-const nightColumns = `id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warnings, error`
+const nightColumns = `id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warnings, error, kind`
 
 func scanNight(r *sql.Rows) (Night, error) {
 	var n Night
 	var from, to sql.NullString
-	err := r.Scan(&n.ID, &n.AsOf, &n.Status, &from, &to, &n.Host, &n.PID, &n.Version, &n.Config, &n.Lake, &n.Directory, &n.Warnings, &n.Error)
+	err := r.Scan(&n.ID, &n.AsOf, &n.Status, &from, &to, &n.Host, &n.PID, &n.Version, &n.Config, &n.Lake, &n.Directory, &n.Warnings, &n.Error, &n.Kind)
 	n.StartedAt, n.FinishedAt = parseStamp(from), parseStamp(to)
 	return n, err
 }
@@ -125,7 +133,7 @@ func (l *Ledger) Nights(ctx context.Context, limit int) ([]Night, error) {
 // PublishedNights returns, for every as-of day that was ever published, its latest
 // published night, by as-of day.
 func (l *Ledger) PublishedNights(ctx context.Context) ([]Night, error) {
-	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE id IN (SELECT max(id) FROM nights WHERE status = 'published' GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
+	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE id IN (SELECT max(id) FROM nights WHERE status = 'published' AND kind = 'night' GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
 }
 
 // JobResult is how one job of a night ended.

@@ -14,7 +14,8 @@ CREATE TABLE nights (
     directory   TEXT NOT NULL DEFAULT '', -- where its tables are published
     warehouse   TEXT NOT NULL DEFAULT '', -- digest of the warehouse that it is about to publish
     warnings    INTEGER NOT NULL DEFAULT 0,
-    error       TEXT NOT NULL DEFAULT ''
+    error       TEXT NOT NULL DEFAULT '',
+    kind        TEXT NOT NULL DEFAULT 'night' CHECK (kind IN ('night', 'extraction')) -- an extraction fills the lake and publishes nothing
 );
 
 CREATE TABLE jobs (
@@ -69,7 +70,10 @@ CREATE TABLE lake_files (
     bytes      INTEGER NOT NULL,
     sha256     TEXT NOT NULL,
     min_event  TEXT NOT NULL,
-    max_event  TEXT NOT NULL
+    max_event  TEXT NOT NULL,
+    keyed      INTEGER NOT NULL DEFAULT 0, -- its rows come from a database: they have _pk, _hash and _deleted
+    newer      INTEGER NOT NULL DEFAULT 0, -- some of its rows may take the place of rows in other files
+    origin     TEXT NOT NULL DEFAULT ''    -- of a compacted file: digest, earliest event and day of the files in it, a line each
 );
 CREATE INDEX lake_files_tbl ON lake_files (tbl, day);
 
@@ -108,4 +112,41 @@ CREATE TABLE lease (
     born      TEXT NOT NULL,              -- when the process started, as its system tells it
     since     TEXT NOT NULL,
     seen      TEXT NOT NULL
+);
+
+-- What a source asked to be told the next time it is read, per table.
+CREATE TABLE source_states (
+    source TEXT NOT NULL,
+    tbl    TEXT NOT NULL,
+    state  TEXT NOT NULL,
+    PRIMARY KEY (source, tbl)
+);
+
+-- Proof that the lake holds what a source held: per table and night, and per chunk of
+-- its keys. Sums are of row digests, as decimal text.
+CREATE TABLE certificates (
+    night       INTEGER NOT NULL REFERENCES nights (id),
+    source      TEXT NOT NULL,
+    tbl         TEXT NOT NULL,
+    source_rows INTEGER NOT NULL,
+    source_sum  TEXT NOT NULL,
+    lake_rows   INTEGER NOT NULL,          -- stored, newest versions
+    refused     INTEGER NOT NULL,          -- in quarantine, newest versions
+    lake_sum    TEXT NOT NULL,             -- of both
+    differing   INTEGER NOT NULL,          -- rows that were missing or differed before they were read again
+    deleted     INTEGER NOT NULL,          -- rows that the source no longer has
+    matches     INTEGER NOT NULL CHECK (matches IN (0, 1)),
+    PRIMARY KEY (night, source, tbl)
+);
+CREATE TABLE certificate_chunks (
+    night       INTEGER NOT NULL,
+    source      TEXT NOT NULL,
+    tbl         TEXT NOT NULL,
+    chunk       INTEGER NOT NULL,
+    source_rows INTEGER NOT NULL,
+    source_sum  TEXT NOT NULL,
+    lake_rows   INTEGER NOT NULL,          -- stored and refused
+    lake_sum    TEXT NOT NULL,
+    PRIMARY KEY (night, source, tbl, chunk),
+    FOREIGN KEY (night, source, tbl) REFERENCES certificates (night, source, tbl)
 );
