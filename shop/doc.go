@@ -17,6 +17,9 @@
 // an order's lines from 1. A file gets its name when it is whole; until then
 // it ends in .tmp.
 //
+// Shop.Record gives the same events to whatever is no file; package database writes
+// them into a database.
+//
 // A share of rows is dirty on purpose: exact duplicates, rows without a
 // customer and, in CSV orders, quantities that are no numbers. A Summary
 // accounts for every row.

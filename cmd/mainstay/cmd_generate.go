@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,11 +14,13 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mainstay-etl/mainstay/shop"
+	"github.com/mainstay-etl/mainstay/shop/database"
 )
 
 // generateOptions are the flags of `mainstay generate`.
 type generateOptions struct {
-	dir                              string
+	dir, to                          string
+	replace, interactions            bool
 	customers, orders, categories    int
 	products                         int
 	seed                             uint64
@@ -35,13 +38,34 @@ func newGenerateCommand() *cobra.Command {
 		Long: `Write the orders and interactions of a shop that does not exist, as files in the
 shape of the contract, and the truth behind them: when each customer really left
 and what it likes. The same seed gives the same bytes. Rows are streamed: memory
-grows with customers, not with orders.`,
+grows with customers, not with orders.
+
+With --to, the shop is written into a PostgreSQL, MySQL or MariaDB database instead,
+in tables as a shop would keep them: customers, products, orders, order_lines and
+interactions. At the end comes the block of mainstay.yaml that reads them. Leave the
+password out of the address and set PGPASSWORD or MYSQL_PWD, so that it shows in no
+list of processes. The connection is secured unless the address says otherwise
+(sslmode=disable, tls=false) or names this machine.`,
 		Example: `  mainstay generate --dir incoming
-  mainstay generate --dir big --orders 10000000 --format parquet --file-per month`,
-		RunE: func(c *cobra.Command, _ []string) error { return runGenerate(c.Context(), c.OutOrStdout(), o) },
+  mainstay generate --dir big --orders 10000000 --format parquet --file-per month
+  PGPASSWORD=... mainstay generate --to postgres://shop@localhost:5432/shop
+  MYSQL_PWD=... mainstay generate --to mysql://shop@localhost:3306/shop --orders 1000000`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			given := c.Flags().Changed
+			if given("to") {
+				return runGenerateTo(c.Context(), c.OutOrStdout(), o, given)
+			}
+			if given("replace") || given("interactions") {
+				return usageError{errors.New("--replace and --interactions are for a database: name it with --to")}
+			}
+			return runGenerate(c.Context(), c.OutOrStdout(), o)
+		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.dir, "dir", "", "`directory` to write to (required)")
+	f.StringVar(&o.dir, "dir", "", "`directory` to write to (this or --to is required)")
+	f.StringVar(&o.to, "to", "", "`address` of a database to write to: postgres://user@host:port/name or mysql://user@host:port/name")
+	f.BoolVar(&o.replace, "replace", false, "with --to: drop the tables of an earlier generated shop first")
+	f.BoolVar(&o.interactions, "interactions", true, "with --to: also write interactions, which are four of five rows")
 	f.IntVar(&o.customers, "customers", 0, "customers over the whole time (0: by orders, else 2,500)")
 	f.IntVar(&o.orders, "orders", 0, "about how many orders (0: customers buy 12 times a year on average)")
 	f.Uint64Var(&o.seed, "seed", d.Seed, "which of the possible shops")
@@ -74,7 +98,7 @@ func (o generateOptions) config() (shop.Config, error) {
 
 func runGenerate(ctx context.Context, out io.Writer, o generateOptions) error {
 	if o.dir == "" {
-		return usageError{fmt.Errorf("--dir is missing: name the directory to write to")}
+		return usageError{fmt.Errorf("--dir is missing: name the directory to write to, or with --to a database")}
 	}
 	c, err := o.config()
 	if err != nil {
@@ -96,6 +120,36 @@ func runGenerate(ctx context.Context, out io.Writer, o generateOptions) error {
 		}
 	}
 	printSummary(out, "Files in "+o.dir, sum)
+	return nil
+}
+
+// runGenerateTo writes the shop into a database. given tells which flags were.
+func runGenerateTo(ctx context.Context, out io.Writer, o generateOptions, given func(flag string) bool) error {
+	for _, flag := range []string{"dir", "format", "gzip", "file-per", "truth"} {
+		if given(flag) {
+			return usageError{fmt.Errorf("--%s is for files: give it without --to", flag)}
+		}
+	}
+	c, err := o.config()
+	if err != nil {
+		return usageError{err}
+	}
+	options := database.Options{Replace: o.replace, NoInteractions: !o.interactions}
+	source, err := database.Source(o.to, options)
+	if err != nil {
+		return usageError{fmt.Errorf("--to: %w", err)}
+	}
+	show, done := dayProgress(os.Stderr, "generating")
+	options.Progress = show
+	sum, err := database.Write(ctx, o.to, c, options)
+	done()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Database: %s to %s, %s customers, %s orders, %s order lines, %s interactions\n", sum.From.Format(time.DateOnly),
+		sum.To.AddDate(0, 0, -1).Format(time.DateOnly), thousands(int64(sum.Customers)), thousands(sum.Orders),
+		thousands(sum.OrderLines.Rows), thousands(sum.Interactions.Rows))
+	fmt.Fprintf(out, "\nFor mainstay.yaml, with the address in the environment variable SHOP_URL:\n\n%s", source)
 	return nil
 }
 
