@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -10,87 +9,70 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/source"
-	"github.com/mainstay-etl/mainstay/pipeline/source/files"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
 )
 
-// SourceState says what a source holds now.
+// SourceState says what a look at a source found.
 type SourceState struct {
-	Source  string
-	Inputs  int   // in all
-	New     int   // new or changed since the last extraction
-	Bytes   int64 // of all inputs
-	Missing []string
+	Source, Type string
+	source.Report
 }
 
 // CheckSources looks at every source without taking anything from it.
 func (p *Project) CheckSources(ctx context.Context) ([]SourceState, error) {
 	var out []SourceState
 	for _, c := range p.Config.Sources {
-		s, err := p.checkSource(ctx, c)
+		r, err := p.checkSource(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, s)
+		out = append(out, SourceState{Source: c.Name, Type: string(c.Type), Report: r})
 	}
 	return out, nil
 }
 
-func (p *Project) checkSource(ctx context.Context, c config.Source) (SourceState, error) {
-	state := SourceState{Source: c.Name}
-	src, err := newSource(c, duck.Options{})
+func (p *Project) checkSource(ctx context.Context, c config.Source) (source.Report, error) {
+	src, err := p.newSource(c, duck.Options{})
 	if err != nil {
-		return state, err
+		return source.Report{}, err
 	}
 	defer src.Close()
 	known, err := p.knownInputs(ctx, c.Name)
 	if err != nil {
-		return state, err
+		return source.Report{}, err
 	}
-	fresh, err := src.Inputs(ctx, known)
-	if err != nil {
-		return state, err
-	}
-	state.New = len(fresh)
-	if f, ok := src.(*files.Source); ok {
-		state.Missing = f.Missing()
-		paths, err := f.Paths()
-		if err != nil {
-			return state, err
-		}
-		for _, path := range paths {
-			st, err := os.Stat(path)
-			if err != nil {
-				return state, fmt.Errorf("source %s: looking at file: %w", c.Name, err)
-			}
-			state.Inputs++
-			state.Bytes += st.Size()
-		}
-	}
-	return state, nil
+	return src.Check(ctx, known)
 }
 
 // knownInputs tells what was extracted before, if a night ever ran.
 func (p *Project) knownInputs(ctx context.Context, name string) (source.Known, error) {
-	byName := map[string]source.Input{}
-	if _, err := os.Stat(filepath.Join(p.DataDir, ledger.FileName)); err == nil {
-		l, err := ledger.OpenExisting(ctx, p.DataDir)
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		inputs, err := l.Inputs(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, in := range inputs {
-			byName[in.Name] = source.Input{Name: in.Name, Version: in.Version, Size: in.Size, ModifiedAt: in.ModifiedAt}
-		}
+	known := source.Nothing("")
+	if _, err := os.Stat(filepath.Join(p.DataDir, ledger.FileName)); err != nil {
+		return known, nil
 	}
-	return func(name string) (source.Input, bool) {
+	l, err := ledger.OpenExisting(ctx, p.DataDir)
+	if err != nil {
+		return known, err
+	}
+	defer l.Close()
+	inputs, err := l.Inputs(ctx, name)
+	if err != nil {
+		return known, err
+	}
+	states, err := l.States(ctx, name)
+	if err != nil {
+		return known, err
+	}
+	byName := map[string]source.Input{}
+	for _, in := range inputs {
+		byName[in.Name] = source.Input{Name: in.Name, Version: in.Version, Size: in.Size, ModifiedAt: in.ModifiedAt}
+	}
+	known.Input = func(name string) (source.Input, bool) {
 		in, ok := byName[name]
 		return in, ok
-	}, nil
+	}
+	known.State = func(table string) string { return states[table] }
+	return known, nil
 }
 
 // OwnModels counts the project's own SQL models.

@@ -8,10 +8,8 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
-	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
-	"github.com/mainstay-etl/mainstay/pipeline/source"
-	"github.com/mainstay-etl/mainstay/pipeline/source/files"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
 // extractJobs take what is new in each source into the lake, one source after the
@@ -35,63 +33,59 @@ func extractJobs(p *Project) []pipeline.Job {
 func extractName(s config.Source) string { return "extract_" + s.Name }
 
 func (p *Project) extract(ctx context.Context, r *pipeline.Run, c config.Source) (t pipeline.Table, err error) {
-	src, err := p.source(r, c)
+	got, err := p.extractFrom(ctx, r, c, nil)
 	if err != nil {
 		return t, err
+	}
+	t.State, t.Warnings = fmt.Sprint(got.Batch), got.Warnings
+	for _, a := range got.Accounts {
+		t.Volume += a.Read
+		if a.Read > 0 && a.Quarantined == a.Read && a.Table != lake.Unparsed {
+			t.Warnings = append(t.Warnings, fmt.Sprintf("source %s: all %d rows of %s for table %s went to quarantine: does the mapping fit?", c.Name, a.Read, a.Input.Name, a.Table))
+		}
+	}
+	t.Note = extractNote(got)
+	return t, nil
+}
+
+// extractFrom reads a source; with a filter, only what was refused before.
+func (p *Project) extractFrom(ctx context.Context, r *pipeline.Run, c config.Source, refused *lake.RefusedFilter) (out lake.Extracted, err error) {
+	o, err := p.session(r)
+	if err != nil {
+		return out, err
+	}
+	src, err := p.newSource(c, o)
+	if err != nil {
+		return out, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	scratch, err := r.Scratch()
 	if err != nil {
-		return t, err
+		return out, err
 	}
-	o, err := p.session(r)
-	if err != nil {
-		return t, err
-	}
-	l := lakeOf(r)
-	batch, err := lake.Extract(ctx, l, src, lake.ExtractOptions{
+	return lake.Extract(ctx, lakeOf(r), src, lake.ExtractOptions{
 		AsOf: r.Night.AsOf.String(), Night: r.Night.ID, Scratch: scratch, Session: o, Progress: r.Progress,
-		MaxQuarantined: p.Config.Quality.MaxQuarantinedShare,
+		MaxQuarantined: p.Config.Quality.MaxQuarantinedShare, Refused: refused,
 	})
-	if err != nil {
-		return t, err
-	}
-	t.State = fmt.Sprint(batch.ID)
-	if f, ok := src.(*files.Source); ok && len(f.Missing()) > 0 {
-		t.Warnings = append(t.Warnings, fmt.Sprintf("source %s: no file matches %q: is the folder there, and readable?", c.Name, f.Missing()))
-	}
-	for _, a := range batch.Accounts {
-		t.Volume += a.Read
-		if a.Read > 0 && a.Quarantined == a.Read && a.Table != lake.Unparsed {
-			t.Warnings = append(t.Warnings, fmt.Sprintf("source %s: all %d rows of %s for table %s went to quarantine: does the mapping fit the file?", c.Name, a.Read, a.Input.Name, a.Table))
-		}
-	}
-	t.Note = fmt.Sprintf("%d new inputs", len(batch.Inputs))
-	return t, nil
 }
 
-// source makes the configured source.
-func (p *Project) source(r *pipeline.Run, c config.Source) (source.Source, error) {
-	o, err := p.session(r)
-	if err != nil {
-		return nil, err
+// extractNote says in a line what an extraction did.
+func extractNote(x lake.Extracted) string {
+	var sum ledger.Account
+	for _, a := range x.Accounts {
+		sum.Read, sum.Stored, sum.Duplicates, sum.Quarantined = sum.Read+a.Read, sum.Stored+a.Stored, sum.Duplicates+a.Duplicates, sum.Quarantined+a.Quarantined
 	}
-	return newSource(c, o)
-}
-
-func newSource(c config.Source, o duck.Options) (source.Source, error) {
-	switch c.Type {
-	case config.TypeFiles:
-		selects := map[string]string{}
-		for _, t := range c.Tables {
-			selects[t.Name] = t.Select
+	note := fmt.Sprintf("%d new inputs", x.Inputs)
+	if sum.Read > 0 {
+		note += fmt.Sprintf(", %d rows = %d stored + %d duplicates + %d quarantined", sum.Read, sum.Stored, sum.Duplicates, sum.Quarantined)
+	}
+	for _, c := range x.Certificates {
+		note += fmt.Sprintf("; %s verified: %d rows", c.Table, c.SourceRows)
+		if c.Differing+c.Deleted > 0 {
+			note += fmt.Sprintf(" (%d read again, %d deleted)", c.Differing, c.Deleted)
 		}
-		return files.New(files.Options{
-			Name: c.Name, Globs: c.Files.Patterns(), Format: files.Format(c.Files.Format), TimeZone: string(c.TimeZone), Selects: selects, Session: o,
-			CSV: files.CSVOptions{Delimiter: c.Files.CSV.Delimiter, Quote: c.Files.CSV.Quote, Header: c.Files.CSV.Header, NullStrings: c.Files.CSV.NullStrings},
-		})
 	}
-	return nil, fmt.Errorf("source %s: no source of type %q in this mainstay", c.Name, c.Type)
+	return note
 }
 
 // lakeJobs are the contract tables as the rest of the night sees them: the lake after

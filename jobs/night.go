@@ -42,14 +42,25 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 	if err != nil {
 		return out, err
 	}
+	err = p.attempt(ctx, o, ledger.KindNight, func(ctx context.Context, n *pipeline.Night, record *ledger.Night) error {
+		var err error
+		out, err = p.buildAndPublish(ctx, n, g, record)
+		return err
+	})
+	return out, err
+}
+
+// attempt does work that changes the data directory: it takes the lease, settles what a
+// dead process left, and records in the ledger that the work began and how it ended.
+func (p *Project) attempt(ctx context.Context, o Options, kind string, work func(context.Context, *pipeline.Night, *ledger.Night) error) (err error) {
 	l, err := ledger.Open(ctx, p.DataDir, o.Now)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	lease, err := l.Acquire(ctx, "night "+o.AsOf.String())
+	lease, err := l.Acquire(ctx, kind+" "+o.AsOf.String())
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer func() { err = errors.Join(err, lease.Release()) }()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -62,18 +73,18 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 		}
 	}()
 	if err := pipeline.SweepScratch(p.DataDir); err != nil {
-		return out, err
+		return err
 	}
 	p.gathered.tables = map[string]*lake.Table{}
 	if err := p.recover(ctx, l); err != nil {
-		return out, err
+		return err
 	}
-	record := ledger.Night{AsOf: o.AsOf.String(), Version: Version, Config: p.Fingerprint()}
+	record := ledger.Night{AsOf: o.AsOf.String(), Version: Version, Config: p.Fingerprint(), Kind: kind}
 	if record.ID, err = l.Begin(ctx, record); err != nil {
-		return out, err
+		return err
 	}
 	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log, Watch: o.Watch, Workers: p.Config.Resources.Workers}
-	out, err = p.buildAndPublish(ctx, n, g, &record)
+	err = work(ctx, n, &record)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
@@ -86,7 +97,7 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 			record.Status = ledger.Interrupted
 		}
 	}
-	return out, errors.Join(err, l.End(end, record), pipeline.SweepScratch(p.DataDir))
+	return errors.Join(err, l.End(end, record), pipeline.SweepScratch(p.DataDir))
 }
 
 func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, record *ledger.Night) (Outcome, error) {
@@ -110,7 +121,14 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 	out.Warnings = append(append(out.Warnings, stopped...), p.warnings(tables)...)
 	record.Directory, record.Warnings = warehouse.DayDir(n.AsOf.String()), len(out.Warnings)
 	record.Lake = lakeDigest(&pipeline.Run{In: tables})
-	return out, built.publish(ctx, n, *record)
+	if err := built.publish(ctx, n, *record); err != nil {
+		return out, err
+	}
+	if err := p.tidy(ctx, n); err != nil {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("the night is published, but tidying the lake failed: %v", err))
+		record.Warnings = len(out.Warnings)
+	}
+	return out, nil
 }
 
 // recover settles a night whose process died after the warehouse was swapped.

@@ -88,9 +88,13 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 	return pl, nil
 }
 
-// checkMappings makes sure that every mapping is one SELECT that reads input.
+// checkMappings makes sure that every mapping of files is one SELECT that reads input.
+// A database's is in the server's dialect: the server checks it.
 func checkMappings(ctx context.Context, s *duck.Session, c *config.Config) error {
 	for _, src := range c.Sources {
+		if src.Type != config.TypeFiles {
+			continue
+		}
 		for _, t := range src.Tables {
 			where := fmt.Sprintf("%s: source %s, table %s: select", filepath.Join(c.ProjectDir, config.FileName), src.Name, t.Name)
 			reads, err := s.Tables(ctx, t.Select)

@@ -50,6 +50,19 @@ type Project struct {
 // configuration, the SQL models with their sidecars, and what each model reads.
 // dataDir overrides the configuration's when it is not empty.
 func Load(ctx context.Context, dir, dataDir string) (*Project, error) {
+	p, err := LoadForExtraction(dir, dataDir)
+	if err != nil {
+		return nil, err
+	}
+	if p.plan, err = newPlan(ctx, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// LoadForExtraction reads a project of which only the sources are wanted: what the SQL
+// models read is not looked into, which takes time and memory.
+func LoadForExtraction(dir, dataDir string) (*Project, error) {
 	c, err := config.Load(dir, os.LookupEnv)
 	if err != nil {
 		return nil, err
@@ -64,11 +77,7 @@ func Load(ctx context.Context, dir, dataDir string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{Config: c, Models: models, DataDir: dataDir}
-	if p.plan, err = newPlan(ctx, p); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return &Project{Config: c, Models: models, DataDir: dataDir}, nil
 }
 
 func loadModels(dir string) (*sqlfiles.Set, error) {

@@ -47,12 +47,22 @@ func (p *Project) rowAccounts(ctx context.Context, r *pipeline.Run) (pipeline.Ta
 	if err != nil {
 		return pipeline.Table{}, err
 	}
-	rows := make([]string, len(accounts))
-	for i, a := range accounts {
-		rows[i] = fmt.Sprintf("(%s, %s, %d, %s, %d, %d, %d, %d, DATE %s, %t)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), a.Input.ID, duck.Quote(a.Table),
-			a.Read, a.Stored, a.Duplicates, a.Quarantined, duck.Quote(a.Input.AsOf), a.Input.Replaced)
+	none := "NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+	var rows []string
+	for _, a := range accounts {
+		rows = append(rows, fmt.Sprintf("('input', %s, %s, %d, %s, %d, %d, %d, %d, DATE %s, %t, %s)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), a.Input.ID, duck.Quote(a.Table),
+			a.Read, a.Stored, a.Duplicates, a.Quarantined, duck.Quote(a.Input.AsOf), a.Input.Replaced, none))
 	}
-	return p.valuesTable(ctx, r, []string{"source VARCHAR", "input VARCHAR", "input_id BIGINT", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "as_of DATE", "replaced BOOLEAN"}, rows)
+	certificates, err := r.Night.Ledger.AllCertificates(ctx)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	for _, c := range certificates {
+		rows = append(rows, fmt.Sprintf("('certificate', %s, NULL, NULL, %s, NULL, NULL, NULL, NULL, DATE %s, false, %d, %d, %d, %d, %s, %s, %t)", duck.Quote(c.Source), duck.Quote(c.Table),
+			duck.Quote(c.AsOf), c.SourceRows, c.LakeRows, c.Refused, c.Deleted, duck.Quote(c.SourceSum), duck.Quote(c.LakeSum), c.SourceRows == c.LakeRows+c.Refused && c.SourceSum == c.LakeSum))
+	}
+	return p.valuesTable(ctx, r, []string{"kind VARCHAR", "source VARCHAR", "input VARCHAR", "input_id BIGINT", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "as_of DATE", "replaced BOOLEAN",
+		"source_rows BIGINT", "lake_rows BIGINT", "lake_quarantined BIGINT", "rows_deleted BIGINT", "source_checksum VARCHAR", "lake_checksum VARCHAR", "matches BOOLEAN"}, rows)
 }
 
 // nights lists what is published once this night is. Only what the night's inputs

@@ -58,10 +58,10 @@ func runNights(ctx context.Context, out io.Writer, o projectFlags, limit int, ar
 		return err
 	}
 	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "NIGHT\tAS OF\tSTATUS\tSTARTED\tTOOK\tWARNINGS\tNOTE")
+	fmt.Fprintln(tw, "NIGHT\tAS OF\tKIND\tSTATUS\tSTARTED\tTOOK\tWARNINGS\tNOTE")
 	for _, n := range nights {
 		note, _, _ := strings.Cut(n.Error, "\n")
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%d\t%s\n", n.ID, n.AsOf, n.Status, n.StartedAt.Local().Format(time.DateTime), took(n), n.Warnings, note)
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.ID, n.AsOf, n.Kind, statusOf(n), n.StartedAt.Local().Format(time.DateTime), took(n), n.Warnings, note)
 	}
 	return tw.Flush()
 }
@@ -122,13 +122,21 @@ func showNight(ctx context.Context, out io.Writer, l *ledger.Ledger, id int64) e
 		if n.ID != id {
 			continue
 		}
-		fmt.Fprintf(out, "night %d as of %s: %s\nstarted %s on %s (process %d), took %s\nmainstay %s, config %s, lake %s\n", n.ID, n.AsOf, n.Status, n.StartedAt.Local().Format(time.DateTime), n.Host, n.PID, took(n), n.Version, n.Config, n.Lake)
+		fmt.Fprintf(out, "%s %d as of %s: %s\nstarted %s on %s (process %d), took %s\nmainstay %s, config %s, lake %s\n", n.Kind, n.ID, n.AsOf, statusOf(n), n.StartedAt.Local().Format(time.DateTime), n.Host, n.PID, took(n), n.Version, n.Config, n.Lake)
 		if n.Error != "" {
 			fmt.Fprintf(out, "error: %s\n", n.Error)
 		}
 		return showNightDetails(ctx, out, l, n)
 	}
 	return usageError{fmt.Errorf("there is no night %d; `mainstay nights` lists them", id)}
+}
+
+// statusOf is a night's status in a reader's words: an extraction publishes nothing.
+func statusOf(n ledger.Night) string {
+	if n.Kind == ledger.KindExtraction && n.Status == ledger.Published {
+		return "done"
+	}
+	return n.Status
 }
 
 func showNightDetails(ctx context.Context, out io.Writer, l *ledger.Ledger, n ledger.Night) error {
@@ -141,6 +149,16 @@ func showNightDetails(ctx context.Context, out io.Writer, l *ledger.Ledger, n le
 	for _, j := range jobs {
 		note, _, _ := strings.Cut(j.Note, "\n")
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%.1f\t%s\n", j.Name, j.Status, thousands(j.Rows), j.Seconds, note)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	certificates, err := l.Certificates(ctx, n.ID)
+	if err != nil {
+		return err
+	}
+	if err := printCertificates(out, certificates); err != nil {
+		return err
 	}
 	checks, err := l.Checks(ctx, n.ID)
 	if err != nil {

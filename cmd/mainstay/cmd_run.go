@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,11 +45,9 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	asOf := pipeline.DayOf(time.Now(), p.Config.Location())
-	if o.asOf != "" {
-		if asOf, err = pipeline.ParseDay(o.asOf); err != nil {
-			return usageError{fmt.Errorf("--as-of: %w", err)}
-		}
+	asOf, err := o.day(p)
+	if err != nil {
+		return err
 	}
 	night, err := runNight(ctx, p, asOf)
 	if err != nil {

@@ -100,7 +100,7 @@ every score, and publishes the result as tables that analysts query.
 	})
 	for _, c := range []*cobra.Command{
 		newDemoCommand(), newInitCommand(), newRunCommand(), newScheduleCommand(), newJobsCommand(),
-		newNightsCommand(), newQueryCommand(), newCheckCommand(), newGenerateCommand(),
+		newNightsCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newQueryCommand(), newCheckCommand(), newGenerateCommand(),
 	} {
 		c.Args = usageArgs(c.Args)
 		root.AddCommand(c)

@@ -88,7 +88,7 @@ func (i indent) Write(b []byte) (int, error) {
 
 func (r *report) accounts(ctx context.Context) {
 	rows := r.rows(ctx, `SELECT source, table_name, format('{:,}', sum(rows_read)::BIGINT), format('{:,}', sum(rows_stored)::BIGINT), format('{:,}', sum(rows_duplicate)::BIGINT), format('{:,}', sum(rows_quarantined)::BIGINT)
-FROM row_accounts WHERE NOT replaced GROUP BY GROUPING SETS ((source, table_name), ()) ORDER BY source NULLS LAST, table_name`)
+FROM row_accounts WHERE kind = 'input' AND NOT replaced GROUP BY GROUPING SETS ((source, table_name), ()) ORDER BY source NULLS LAST, table_name`)
 	for i := range rows {
 		if rows[i][0] == "" {
 			rows[i][0] = "all"

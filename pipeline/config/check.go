@@ -70,9 +70,14 @@ func (d *decoder) checkSource(s *Source, path string, index int, taken map[strin
 	if s.TimeZone == "" {
 		s.TimeZone = zone
 	}
+	d.checkBelongs(s, path)
 	switch s.Type {
 	case TypeFiles:
-		d.checkFiles(&s.Files, path)
+		if !d.failed[path+".type"] {
+			d.checkFiles(&s.Files, path)
+		}
+	case TypePostgres, TypeMySQL:
+		d.checkDatabase(s, path)
 	}
 	d.checkTables(s, path+".tables")
 }
@@ -88,7 +93,11 @@ func (d *decoder) checkTables(s *Source, path string) {
 		if !slices.Contains(contract.Names(), t.Name) {
 			d.failAt(at, "%q is not a table of the contract; expected %s%s", t.Name, list(contract.Names()), didYouMean(t.Name, contract.Names()))
 		} else if s.Tables[i].Select == "" {
-			d.failAt(at+".select", "missing; expected a SELECT over the relation input")
+			over := "over the relation input"
+			if s.Type == TypePostgres || s.Type == TypeMySQL {
+				over = "in the SQL of the database"
+			}
+			d.failAt(at+".select", "missing; expected a SELECT %s", over)
 		}
 	}
 	slices.SortStableFunc(s.Tables, func(a, b Table) int { return cmp.Compare(a.Name, b.Name) })

@@ -16,7 +16,8 @@ const FileName = "mainstay.yaml"
 // Config is a checked mainstay.yaml with its defaults filled in.
 //
 // Struct tags: yaml is the key; range is the inclusive range of a number;
-// result:"no" keeps a key out of the Fingerprint.
+// result:"no" keeps a key out of the Fingerprint, and result:"set" does while it has the
+// zero value; only names the sources that a key belongs to, files or databases.
 type Config struct {
 	Name       string    `yaml:"name"`
 	Data       Path      `yaml:"data" result:"no"`
@@ -36,11 +37,12 @@ type Config struct {
 // Source is where rows come from. Which keys belong to it depends on its type;
 // the keys of each type are a struct of their own.
 type Source struct {
-	Name     string      `yaml:"name"`
-	Type     SourceType  `yaml:"type"`
-	TimeZone Zone        `yaml:"time_zone"` // of timestamps that carry none
-	Tables   []Table     `yaml:"tables"`    // sorted by name
-	Files    FilesSource `yaml:",inline"`   // keys of type files
+	Name     string         `yaml:"name"`
+	Type     SourceType     `yaml:"type"`
+	TimeZone Zone           `yaml:"time_zone"`                // of timestamps that carry none
+	Tables   []Table        `yaml:"tables"`                   // sorted by name
+	Files    FilesSource    `yaml:",inline" only:"files"`     // zero for the other types
+	Database DatabaseSource `yaml:",inline" only:"databases"` // types postgres and mysql; zero for the others
 }
 
 // FilesSource are the keys of a source of type files.
@@ -61,7 +63,15 @@ type CSV struct {
 // Table maps a source to one table of the contract.
 type Table struct {
 	Name   string `yaml:",key"`
-	Select string `yaml:"select"` // over the relation input
+	Select string `yaml:"select"` // over the relation input, or in the SQL of the database
+
+	// Key names the columns of Select that identify a row.
+	Key []string `yaml:"key" result:"set" only:"databases"`
+	// Cursor is a column of Select that grows when a row is added or changed; "" for none.
+	Cursor  string  `yaml:"cursor" result:"set" only:"databases"`
+	Overlap Overlap `yaml:"overlap" result:"set" only:"databases"`
+	// Verify is the number of days from one comparison of all rows to the next; 0: never.
+	Verify int `yaml:"verify" range:"0..365" result:"set" only:"databases"`
 }
 
 // History sets the windows of time, in whole days.
@@ -148,7 +158,11 @@ func Default() *Config {
 func (s *Source) setDefaults() {
 	s.Type = TypeFiles
 	s.Files.CSV = CSV{Delimiter: ",", Header: true, Quote: `"`, NullStrings: []string{""}}
+	s.Database = defaultDatabase()
 }
+
+// setDefaults fills a table before its keys are read.
+func (t *Table) setDefaults() { t.Verify = 1 }
 
 // Location returns the business time zone.
 func (c *Config) Location() *time.Location { return c.TimeZone.Location() }

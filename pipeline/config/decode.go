@@ -43,7 +43,7 @@ func (d *decoder) fail(at place, path, format string, args ...any) {
 
 func (d *decoder) report(at place, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{File: d.file, Line: at.line, Column: at.column,
-		Path: path, Message: fmt.Sprintf(format, args...)})
+		Path: path, Message: redact(fmt.Sprintf(format, args...))})
 }
 
 // failAt reports a problem with a path, at its place or its nearest parent's.
@@ -129,7 +129,7 @@ func describe(node ast.Node) string {
 		return "a list"
 	default:
 		text, _ := sourceText(n)
-		if len(text) > 40 {
+		if text = redact(text); len(text) > 40 {
 			text = strings.ToValidUTF8(text[:40], "") + "..."
 		}
 		return strconv.Quote(text)
@@ -274,6 +274,9 @@ func (d *decoder) scalar(node ast.Node, at place, path, limits string, v reflect
 
 // set reads text into v. Its errors say what was expected.
 func (d *decoder) set(v reflect.Value, e expansion, limits string) error {
+	if u, ok := v.Addr().Interface().(*URL); ok {
+		return u.set(e)
+	}
 	if !utf8.ValidString(e.text) || strings.ContainsRune(e.text, 0) {
 		return fmt.Errorf("%q is not text; expected valid UTF-8 without zero bytes", e.text)
 	}

@@ -12,7 +12,8 @@ type field struct {
 	index  []int // for reflect's FieldByIndex
 	typ    reflect.Type
 	limits string // the range tag
-	result bool   // part of the fingerprint
+	only   string // the sources that have it: files, databases, or "" for all
+	result string // the result tag
 }
 
 // fields lists the keys of a struct, those of inline structs among them.
@@ -27,12 +28,13 @@ func fields(t reflect.Type) []field {
 		case ",inline":
 			for _, inner := range fields(f.Type) {
 				inner.index = append([]int{i}, inner.index...)
+				inner.only = f.Tag.Get("only")
 				out = append(out, inner)
 			}
 			continue
 		}
 		out = append(out, field{key: key, index: []int{i}, typ: f.Type,
-			limits: f.Tag.Get("range"), result: f.Tag.Get("result") != "no"})
+			limits: f.Tag.Get("range"), only: f.Tag.Get("only"), result: f.Tag.Get("result")})
 	}
 	return out
 }

@@ -13,8 +13,8 @@ import (
 
 // Fingerprint is the SHA-256, in hex, of every setting that can change what a
 // night computes or whether it is published. Left out are the places of files
-// (their content is tracked file by file), the schedule and the resources. It
-// depends on values only: not on the order of keys or sources, on comments, on
+// and databases (their content is tracked), the limits of a database, the schedule
+// and the resources. It depends on values only: not on the order of keys or sources, on comments, on
 // whether a default is written out, or on where a value comes from.
 func (c *Config) Fingerprint() string {
 	sorted := *c
@@ -35,9 +35,11 @@ func writeValue(w io.Writer, path string, v reflect.Value) {
 		fs := fields(v.Type())
 		slices.SortFunc(fs, func(a, b field) int { return cmp.Compare(a.key, b.key) })
 		for _, f := range fs {
-			if f.result {
-				writeValue(w, path+"."+f.key, v.FieldByIndex(f.index))
+			value := v.FieldByIndex(f.index)
+			if f.result == "no" || f.result == "set" && value.IsZero() {
+				continue
 			}
+			writeValue(w, path+"."+f.key, value)
 		}
 	case reflect.Slice:
 		fmt.Fprintf(w, "%s.count=%d\n", path, v.Len())

@@ -58,7 +58,7 @@ func parse(file string, from roots, src []byte, env Lookup) (*Config, error) {
 		places: map[string]place{}, failed: map[string]bool{}}
 	body, problem := readYAML(text)
 	if problem != nil {
-		problem.File = file
+		problem.File, problem.Message = file, redact(problem.Message)
 		return nil, &Error{Problems: []Problem{*problem}}
 	}
 	cfg := Default()

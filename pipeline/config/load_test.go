@@ -19,6 +19,8 @@ func testEnv(name string) (string, bool) {
 	vars := map[string]string{
 		"SET": "value", "EMPTY": "", "DAYS": "30", "DIR": "/srv/drop", "RELATIVE": "../drop",
 		"EVIL": "x\nschedule: {cron: \"* * * * *\"} # ${SET}", "BAD_NUMBER": "many",
+		"SHOP_URL": "postgres://reader:s3cret@db:5432/shop?sslmode=verify-full", "MYSQL_URL": "mysql://reader@db/shop",
+		"PASSWORD": "s3cret", "HARD": "s3/c#r@et", "BAD_BYTES": "postgres://u:s3\xff@db/shop",
 	}
 	v, ok := vars[name]
 	return v, ok

@@ -83,13 +83,26 @@ type SourceType string
 
 // The source types. A new one gets its constant here, its place in
 // sourceTypes, a struct of its keys in Source and a case in checkSource.
-const TypeFiles SourceType = "files"
+const (
+	TypeFiles    SourceType = "files"
+	TypePostgres SourceType = "postgres"
+	TypeMySQL    SourceType = "mysql" // MariaDB too
+)
 
-var sourceTypes = []string{string(TypeFiles)}
+var (
+	databaseTypes = []string{string(TypePostgres), string(TypeMySQL)}
+	sourceTypes   = append([]string{string(TypeFiles)}, databaseTypes...)
+)
 
 // UnmarshalText checks that the type is known.
 func (t *SourceType) UnmarshalText(text []byte) error {
 	*t = SourceType(text)
+	switch *t {
+	case "postgresql", "pg":
+		return fmt.Errorf("%q is not a source type; expected %s", text, TypePostgres)
+	case "mariadb":
+		return fmt.Errorf("%q is not a source type; expected %s, which reads MariaDB and MySQL", text, TypeMySQL)
+	}
 	return oneOf(string(text), "a source type", sourceTypes)
 }
 

@@ -123,6 +123,17 @@ func (t Table) Column(name string) (Column, bool) {
 	return t.Columns[i], true
 }
 
+// KeyHas tells whether columns belong to the key, so that rows that differ in them
+// differ in the key.
+func (t Table) KeyHas(columns []string) bool {
+	for _, c := range columns {
+		if !slices.Contains(t.Key, c) {
+			return false
+		}
+	}
+	return len(columns) > 0
+}
+
 // Reasons for quarantine. A reason about a column carries its name:
 // "missing_customer_id", "bad_quantity".
 const (
@@ -132,12 +143,15 @@ const (
 	ReasonBad = "bad_"
 	// ReasonMalformed: a record that could not be taken apart into columns.
 	ReasonMalformed = "malformed_record"
+	// ReasonUnfit: a value of a database that Parquet cannot represent, such as
+	// infinity as a date; storing the row without it would alter it.
+	ReasonUnfit = "unrepresentable_value"
 )
 
 // Reasons lists every reason that a row of the table can be refused for, in the
 // order in which they are looked for: the first one that applies is given.
 func (t Table) Reasons() []string {
-	reasons := []string{ReasonMalformed}
+	reasons := []string{ReasonMalformed, ReasonUnfit}
 	for _, c := range t.Columns {
 		if c.Required {
 			reasons = append(reasons, ReasonMissing+c.Name)
@@ -154,4 +168,9 @@ const (
 	ColInput = "_input" // id of the input that the row came from (ledger, inputs)
 	ColRow   = "_row"   // number of the record within its input, from 1
 	ColBatch = "_batch" // extraction that stored it; the newest wins
+
+	// Of rows from a database only:
+	ColKey     = "_pk"      // source and key of the row there
+	ColHash    = "_hash"    // digest of the row as the source gave it; NULL for a tombstone
+	ColDeleted = "_deleted" // whether this is a tombstone: the row is no longer there
 )

@@ -68,15 +68,15 @@ func TestReasons(t *testing.T) {
 		want  []string
 	}{
 		{Orders, []string{
-			"malformed_record", "missing_order_id", "missing_line_id", "missing_customer_id",
+			"malformed_record", "unrepresentable_value", "missing_order_id", "missing_line_id", "missing_customer_id",
 			"missing_ordered_at", "bad_ordered_at", "missing_product_id", "missing_quantity", "bad_quantity",
 			"missing_unit_price", "bad_unit_price", "bad_discount", "bad_unit_cost",
 		}},
 		{Interactions, []string{
-			"malformed_record", "missing_interaction_id", "missing_customer_id", "missing_occurred_at", "bad_occurred_at",
+			"malformed_record", "unrepresentable_value", "missing_interaction_id", "missing_customer_id", "missing_occurred_at", "bad_occurred_at",
 			"missing_kind", "bad_quantity", "bad_amount", "bad_rating",
 		}},
-		{Table{Columns: []Column{{Name: "note", Type: Text}}}, []string{"malformed_record"}},
+		{Table{Columns: []Column{{Name: "note", Type: Text}}}, []string{"malformed_record", "unrepresentable_value"}},
 	} {
 		if got := tt.table.Reasons(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s:\n got %q\nwant %q", tt.table.Name, got, tt.want)

@@ -22,6 +22,9 @@ type Options struct {
 	Threads int
 	// Memory limit in DuckDB's words ("2GB"); "" leaves DuckDB's own (80 % of RAM).
 	Memory string
+	// Frugal gives memory back to the system as soon as it is free, which takes a little
+	// time: without it a session keeps what its largest query needed.
+	Frugal bool
 	// TempDir takes what does not fit in memory.
 	TempDir string
 	// TimeZone reads timestamps that carry none; "" is UTC.
@@ -100,6 +103,9 @@ func settings(o Options) []string {
 	}
 	if o.Memory != "" {
 		set = append(set, "SET memory_limit = "+Quote(o.Memory))
+	}
+	if o.Frugal {
+		set = append(set, "SET allocator_flush_threshold = '1MB'", "SET allocator_bulk_deallocation_flush_threshold = '1MB'")
 	}
 	if o.TempDir != "" {
 		set = append(set, "SET temp_directory = "+Quote(o.TempDir))

@@ -2,7 +2,9 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -17,57 +19,241 @@ type ExtractOptions struct {
 	Night    int64
 	Scratch  string // empty directory on the data directory's file system
 	Session  duck.Options
-	Progress func(done, total int, input string) // may be nil
-	// MaxQuarantined is the share of the rows read (0 to 1) above which nothing of the
-	// extraction is kept: the mapping or the source is broken.
+	Progress func(done, total int, step string) // may be nil
+	// MaxQuarantined is the share of the rows read (0 to 1) above which the extraction
+	// stops: the mapping or the source is broken.
 	MaxQuarantined float64
+	// Refused, when it is not nil, makes the extraction read again what these refused
+	// rows came from.
+	Refused *RefusedFilter
 }
 
-// Extract takes what is new or changed in a source into the lake, as one batch. When
-// nothing is new the returned batch has no inputs and nothing was written.
-func Extract(ctx context.Context, l *Lake, src source.Source, o ExtractOptions) (ledger.Batch, error) {
-	current, err := l.Ledger.Inputs(ctx, src.Name())
+// Extracted is what an extraction committed.
+type Extracted struct {
+	Batch        int64 // the last one; 0 when nothing was new
+	Tried        int64 // refused rows that were read again on purpose
+	Inputs       int
+	Accounts     []ledger.Account
+	Certificates []ledger.Certificate
+	Warnings     []string
+}
+
+// A batch is committed when it holds this much, so that an interrupted extraction has
+// little to do again. Rows of a database are judged in bounded memory.
+const (
+	groupRows, groupBytes     = 2_000_000, 512 << 20
+	dbGroupRows, dbGroupBytes = 250_000, 32 << 20
+)
+
+// dbMemory limits DuckDB while rows of a database are stored: what does not fit goes
+// to the scratch directory.
+const dbMemory = "40MB"
+
+// Extract takes what is new or changed in a source into the lake, batch by batch, and
+// proves that the lake then holds what the source holds, where the source can tell.
+// After an error the batches before it stay and the next extraction goes on there.
+func Extract(ctx context.Context, l *Lake, src source.Source, o ExtractOptions) (out Extracted, err error) {
+	x := &extraction{Lake: l, o: o, source: src.Name(), zone: src.TimeZone()}
+	known, err := x.known(ctx)
 	if err != nil {
-		return ledger.Batch{}, err
+		return out, err
 	}
-	byName := map[string]ledger.Input{}
+	reader, err := src.Read(ctx, known)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	if v, ok := reader.(source.Verifier); ok && o.Refused != nil {
+		err := x.tryAgain(ctx, v)
+		return x.out, err
+	}
+	if err := x.readAll(ctx, reader); err != nil {
+		return x.out, err
+	}
+	if v, ok := reader.(source.Verifier); ok {
+		for _, table := range v.Due() {
+			if err := x.verify(ctx, v, table); err != nil {
+				return x.out, err
+			}
+		}
+	}
+	x.out.Warnings = append(x.out.Warnings, reader.Warnings()...)
+	return x.out, nil
+}
+
+// extraction is one pass over one source.
+type extraction struct {
+	*Lake
+	o            ExtractOptions
+	source, zone string
+	inputs       map[string]ledger.Input // current, by name
+	again        map[int64]bool          // inputs to read although they are known
+	group        []source.Landed         // landed and not committed
+	rows, bytes  int64                   // of the group
+	read, bad    int64                   // rows of all batches so far
+	steps        int
+	out          Extracted
+}
+
+func (x *extraction) known(ctx context.Context) (source.Known, error) {
+	current, err := x.Ledger.Inputs(ctx, x.source)
+	if err != nil {
+		return source.Known{}, err
+	}
+	x.inputs = map[string]ledger.Input{}
 	for _, in := range current {
-		byName[in.Name] = in
+		x.inputs[in.Name] = in
 	}
-	fresh, err := src.Inputs(ctx, func(name string) (source.Input, bool) {
-		in, ok := byName[name]
-		return source.Input{Name: in.Name, Version: in.Version, Size: in.Size, ModifiedAt: in.ModifiedAt}, ok
-	})
-	if err != nil || len(fresh) == 0 {
-		return ledger.Batch{}, err
+	if x.o.Refused != nil {
+		if err := x.findRefused(ctx); err != nil {
+			return source.Known{}, err
+		}
 	}
-	batchID, inputID, err := l.Ledger.NextIDs(ctx)
+	states, err := x.Ledger.States(ctx, x.source)
 	if err != nil {
-		return ledger.Batch{}, err
+		return source.Known{}, err
 	}
-	x := Extraction{Source: src.Name(), TimeZone: src.TimeZone(), AsOf: o.AsOf, Night: o.Night, Batch: batchID, Scratch: filepath.Join(o.Scratch, "ingest"), Session: o.Session, MaxQuarantined: o.MaxQuarantined}
-	for i, in := range fresh {
-		dir := filepath.Join(o.Scratch, fmt.Sprintf("landing-%06d", i))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return ledger.Batch{}, fmt.Errorf("creating landing directory: %w", err)
+	return source.Known{
+		AsOf:  x.o.AsOf,
+		State: func(table string) string { return states[table] },
+		Input: func(name string) (source.Input, bool) {
+			in, ok := x.inputs[name]
+			if ok && x.again[in.ID] {
+				return source.Input{}, false
+			}
+			return source.Input{Name: in.Name, Version: in.Version, Size: in.Size, ModifiedAt: in.ModifiedAt}, ok
+		},
+	}, nil
+}
+
+// landing is a step of a reader.
+type landing struct {
+	source.Landed
+	err error
+}
+
+// readAll lands one input while the one before is stored.
+func (x *extraction) readAll(ctx context.Context, r source.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	steps := make(chan landing)
+	go x.land(ctx, r, steps)
+	defer func() { // the reader is in use until its goroutine has ended
+		cancel()
+		for range steps {
 		}
-		if o.Progress != nil {
-			o.Progress(i, len(fresh), filepath.Base(in.Name))
+	}()
+	for step := range steps {
+		if step.err != nil {
+			// What landed before is whole: the next extraction need not read it again.
+			return errors.Join(step.err, x.commit(context.WithoutCancel(ctx)))
 		}
-		landed, err := src.Land(ctx, in, dir)
+		x.progress(r)
+		x.group = append(x.group, step.Landed)
+		x.rows, x.bytes = x.rows+step.Records, x.bytes+step.Bytes
+		rows, bytes := int64(groupRows), int64(groupBytes)
+		if step.Mode != source.Replace {
+			rows, bytes = dbGroupRows, dbGroupBytes
+		}
+		if x.rows >= rows || x.bytes >= bytes {
+			if err := x.commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return x.commit(ctx)
+}
+
+// land runs in a goroutine of its own.
+func (x *extraction) land(ctx context.Context, r source.Reader, steps chan<- landing) {
+	defer close(steps)
+	for n := 0; ; n++ {
+		dir := filepath.Join(x.o.Scratch, fmt.Sprintf("landing-%06d", n))
+		l, err := x.landOne(ctx, r, dir)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		select {
+		case steps <- landing{l, err}:
+		case <-ctx.Done():
+			return
+		}
 		if err != nil {
-			return ledger.Batch{}, err
-		}
-		x.Landings = append(x.Landings, Landing{
-			Input:  ledger.Input{ID: inputID + int64(i), Source: src.Name(), Name: in.Name, Version: in.Version, Size: in.Size, ModifiedAt: in.ModifiedAt, Rows: landed.Records},
-			Landed: landed,
-		})
-		if old, ok := byName[in.Name]; ok {
-			x.Replaces = append(x.Replaces, old.ID)
+			return
 		}
 	}
-	if o.Progress != nil {
-		o.Progress(len(fresh), len(fresh), "storing")
+}
+
+func (x *extraction) landOne(ctx context.Context, r source.Reader, dir string) (source.Landed, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return source.Landed{}, fmt.Errorf("creating landing directory: %w", err)
 	}
-	return l.Ingest(ctx, x)
+	return r.Next(ctx, dir)
+}
+
+func (x *extraction) progress(r source.Reader) {
+	if x.o.Progress != nil {
+		done, total, unit := r.Progress()
+		x.o.Progress(int(done), int(max(total, done)), unit)
+	}
+}
+
+// commit stores the group as one batch.
+func (x *extraction) commit(ctx context.Context) error {
+	if len(x.group) == 0 {
+		return nil
+	}
+	group := x.group
+	x.group, x.rows, x.bytes = nil, 0, 0
+	if err := x.store(ctx, group); err != nil {
+		return err
+	}
+	for _, ld := range group {
+		for _, path := range ld.Tables {
+			if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+				return fmt.Errorf("removing landing files: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// store judges landings and commits them.
+func (x *extraction) store(ctx context.Context, group []source.Landed) error {
+	batch, inputID, err := x.Ledger.NextIDs(ctx)
+	if err != nil {
+		return err
+	}
+	x.steps++
+	b := Extraction{Source: x.source, TimeZone: x.zone, AsOf: x.o.AsOf, Night: x.o.Night, Batch: batch, Session: x.o.Session,
+		Scratch: filepath.Join(x.o.Scratch, fmt.Sprintf("ingest-%06d", x.steps)), accept: x.accept}
+	for i, ld := range group {
+		in := ledger.Input{ID: inputID + int64(i), Source: x.source, Name: ld.Input.Name, Version: ld.Input.Version, Size: ld.Input.Size, ModifiedAt: ld.Input.ModifiedAt, Rows: ld.Records}
+		if old, ok := x.inputs[in.Name]; ok {
+			b.Replaces = append(b.Replaces, old.ID)
+		}
+		x.inputs[in.Name] = in
+		b.Landings = append(b.Landings, Landing{Input: in, Landed: ld})
+	}
+	done, err := x.Ingest(ctx, b)
+	if err != nil {
+		return err
+	}
+	x.out.Batch, x.out.Inputs = batch, x.out.Inputs+len(group)
+	x.out.Accounts = append(x.out.Accounts, done.Accounts...)
+	return os.RemoveAll(b.Scratch)
+}
+
+// accept refuses a batch when too much of the extraction, this batch included, would
+// go to quarantine.
+func (x *extraction) accept(batch ledger.Batch) error {
+	for _, a := range batch.Accounts {
+		x.read, x.bad = x.read+a.Read, x.bad+a.Quarantined
+	}
+	if x.read > 0 && float64(x.bad) > x.o.MaxQuarantined*float64(x.read) {
+		return fmt.Errorf("source %s: %d of %d rows read would go to quarantine, more than the share %v that quality.max_quarantined_share allows: these rows are not kept", x.source, x.bad, x.read, x.o.MaxQuarantined)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,16 +32,17 @@ type Extraction struct {
 	Replaces         []int64 // inputs whose earlier version these landings replace
 	Scratch          string  // empty directory on the data directory's file system
 	Session          duck.Options
-	MaxQuarantined   float64 // share of rows, see ExtractOptions
+	accept           func(ledger.Batch) error // may refuse the batch before it is committed
 }
 
 // Ingest judges landed rows by the contract, writes the good ones by event day and the
 // refused ones to quarantine, and commits all of it with its row accounts in one
 // ledger transaction. Until then nothing of it counts.
 func (l *Lake) Ingest(ctx context.Context, x Extraction) (batch ledger.Batch, err error) {
-	batch = ledger.Batch{ID: x.Batch, Source: x.Source, AsOf: x.AsOf, Night: x.Night, RepeatedKeys: map[string]int64{}}
+	batch = ledger.Batch{ID: x.Batch, Source: x.Source, AsOf: x.AsOf, Night: x.Night, RepeatedKeys: map[string]int64{}, States: map[string]string{}}
 	for _, ld := range x.Landings {
 		batch.Inputs = append(batch.Inputs, ld.Input)
+		maps.Copy(batch.States, ld.States)
 	}
 	for _, t := range contract.Tables() {
 		if err := l.ingestTable(ctx, x, t, &batch); err != nil {
@@ -50,22 +52,22 @@ func (l *Lake) Ingest(ctx context.Context, x Extraction) (batch ledger.Batch, er
 	if err := l.ingestUnparsed(ctx, x, &batch); err != nil {
 		return batch, fmt.Errorf("storing unparsed records from source %s: %w", x.Source, err)
 	}
-	if err := x.tooBad(batch); err != nil {
-		return batch, err
+	if x.accept != nil {
+		if err := x.accept(batch); err != nil {
+			return batch, err
+		}
 	}
 	return batch, l.Ledger.CommitBatch(ctx, batch)
 }
 
-// tooBad refuses a batch of which too much would go to quarantine.
-func (x Extraction) tooBad(batch ledger.Batch) error {
-	var read, refused int64
-	for _, a := range batch.Accounts {
-		read, refused = read+a.Read, refused+a.Quarantined
+// memory limits DuckDB for rows that come from a database.
+func (x Extraction) memory(keyed bool) duck.Options {
+	o := x.Session
+	o.TimeZone = x.TimeZone
+	if keyed {
+		o.Memory, o.Frugal, o.TempDir = dbMemory, true, filepath.Join(x.Scratch, "spill")
 	}
-	if read > 0 && float64(refused) > x.MaxQuarantined*float64(read) {
-		return fmt.Errorf("source %s: %d of %d rows read would go to quarantine, more than the share %v that quality.max_quarantined_share allows: nothing of this extraction is kept", x.Source, refused, read, x.MaxQuarantined)
-	}
-	return nil
+	return o
 }
 
 func (l *Lake) ingestTable(ctx context.Context, x Extraction, t contract.Table, batch *ledger.Batch) (err error) {
@@ -78,17 +80,17 @@ func (l *Lake) ingestTable(ctx context.Context, x Extraction, t contract.Table, 
 	if len(landings) == 0 {
 		return nil
 	}
-	o := x.Session
-	o.TimeZone = x.TimeZone
-	sess, err := duck.Open(ctx, o)
-	if err != nil {
-		return err
+	in := ingest{Lake: l, x: x, t: t, dir: filepath.Join(x.Scratch, t.Name), key: landings[0].Keys[t.Name]}
+	for _, ld := range landings {
+		in.merge = in.merge || ld.Mode == source.Merge
 	}
-	defer func() { err = errors.Join(err, sess.Close()) }()
-	in := ingest{Lake: l, x: x, t: t, sess: sess, dir: filepath.Join(x.Scratch, t.Name)}
 	if err := os.MkdirAll(in.dir, 0o755); err != nil {
 		return fmt.Errorf("creating scratch directory: %w", err)
 	}
+	if in.sess, err = duck.Open(ctx, x.memory(in.keyed())); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.sess.Close()) }()
 	if err := in.judge(ctx, landings); err != nil {
 		return err
 	}
@@ -137,7 +139,7 @@ func (l *Lake) ingestUnparsed(ctx context.Context, x Extraction, batch *ledger.B
 		parts = append(parts, fmt.Sprintf("SELECT %d::BIGINT AS _input, %s AS input, _row, detail, CAST(json_object('record', row) AS VARCHAR) AS row FROM %s", ld.Input.ID, duck.Quote(ld.Input.Name), duck.ReadParquet([]string{ld.Malformed})))
 		batch.Accounts = append(batch.Accounts, ledger.Account{Input: ld.Input, Table: Unparsed, Read: ld.MalformedRecords, Quarantined: ld.MalformedRecords})
 	}
-	files, err := in.writeQuarantine(ctx, "unparsed", fmt.Sprintf("SELECT _input, input, _row, %s AS reason, detail, row FROM (%s)",
+	files, err := in.writeQuarantine(ctx, "unparsed", fmt.Sprintf("SELECT _input, input, _row, %s AS reason, detail, row, NULL::VARCHAR AS _pk, NULL::BIGINT AS _hash, false AS _deleted FROM (%s)",
 		duck.Quote(contract.ReasonMalformed), joinUnion(parts)))
 	batch.Files = append(batch.Files, files...)
 	return err
@@ -146,7 +148,7 @@ func (l *Lake) ingestUnparsed(ctx context.Context, x Extraction, batch *ledger.B
 // accounts adds up what became of the rows of every input, from three places that
 // do not know of each other: what landed, what was judged, what the files hold.
 func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledger.LakeFile) ([]ledger.Account, error) {
-	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (_copy > 1), count(*) FILTER (_reason IS NOT NULL) FROM judged GROUP BY _input")
+	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (_copy > 1), count(*) FILTER (_reason IS NOT NULL AND _copy IS NULL) FROM judged GROUP BY _input")
 	if err != nil {
 		return nil, err
 	}
@@ -154,9 +156,12 @@ func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledg
 	for _, f := range files {
 		paths = append(paths, filepath.Join(in.Dir, f.Path))
 	}
-	stored := map[int64][2]int64{}
+	stored, rows := map[int64][2]int64{}, "count(*)"
+	if in.keyed() {
+		rows = "count(*) FILTER (NOT " + contract.ColDeleted + ")"
+	}
 	if len(paths) > 0 {
-		if stored, err = in.countBy(ctx, "SELECT _input, count(*), 0 FROM "+duck.ReadParquet(paths)+" GROUP BY _input"); err != nil {
+		if stored, err = in.countBy(ctx, "SELECT _input, "+rows+", 0 FROM "+duck.ReadParquet(paths)+" GROUP BY _input"); err != nil {
 			return nil, err
 		}
 	}
@@ -223,8 +228,11 @@ func (in *ingest) foreignKeys(ctx context.Context) error {
 }
 
 // repeatedKeys counts keys of the new rows that the lake (with them) holds more than
-// once.
+// once, and tombstones: with either, readers must look for the newest version.
 func (in *ingest) repeatedKeys(ctx context.Context) (int64, error) {
+	if in.keyed() && !in.merge && in.t.KeyHas(in.key) {
+		return 0, nil // rows that were never read before, told apart by the key itself
+	}
 	t, err := in.Table(ctx, in.t.Name)
 	if err != nil {
 		return 0, err
@@ -240,7 +248,11 @@ func (in *ingest) repeatedKeys(ctx context.Context) (int64, error) {
 		query += fmt.Sprintf(" UNION SELECT %s FROM judged SEMI JOIN (SELECT %s FROM %s WHERE NOT list_contains(%s, _input)) USING (%s) WHERE _copy = 1",
 			key, key, duck.ReadParquet(paths), idList(gone), key)
 	}
+	query += ")"
+	if in.merge {
+		query = "SELECT (" + query + ") + (SELECT count(*) FROM buried)"
+	}
 	var n int64
-	err = in.sess.Scan(ctx, query+")", &n)
+	err = in.sess.Scan(ctx, query, &n)
 	return n, err
 }

@@ -3,32 +3,69 @@ package lake
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/source"
 )
 
-// judge makes the table judged: every landed row with its contract columns cast and
+// judge makes the relation judged: every landed row with its contract columns cast and
 // its extra columns as they came (names that begin with _ are mainstay's own), plus
 //
 //	_reason, _detail, _landed  why it is refused, and the row as it landed (JSON);
 //	                           NULL for a good row
 //	_day                       event day (UTC)
 //	_copy                      its number among the rows of its input that equal it in
-//	                           every column, from 1; NULL for a refused row
+//	                           every column, from 1; NULL for a refused row. Of a
+//	                           database: 2 for a row that the lake holds already, else 1.
+//
+// For a database, key and digest of the row come with it, and the tables previous (the
+// versions that the lake holds of these rows) and buried (those of them that no longer
+// hold) are made first and last.
 func (in *ingest) judge(ctx context.Context, landings []Landing) error {
-	if err := in.sess.Exec(ctx, "CREATE TEMP VIEW landed AS "+landedSQL(landings, in.t.Name)); err != nil {
-		return err
-	}
-	cols, err := in.sess.Columns(ctx, "SELECT * FROM landed")
+	landed := landedSQL(landings, in.t.Name)
+	cols, err := in.sess.Columns(ctx, "SELECT * FROM ("+landed+")")
 	if err != nil {
 		return err
 	}
 	if err := required(in.t, cols); err != nil {
 		return err
 	}
-	return in.sess.Exec(ctx, judgeSQL(in.t, cols))
+	if in.keyed() {
+		if landed, err = in.withKey(landed, cols); err != nil {
+			return err
+		}
+	}
+	if err := in.sess.Exec(ctx, "CREATE TEMP VIEW landed AS "+landed); err != nil {
+		return err
+	}
+	if in.merge {
+		if err := in.findPrevious(ctx, floats(cols)); err != nil {
+			return err
+		}
+	}
+	if err := in.keepJudged(ctx, judgeSQL(in.t, cols, in.keyed(), in.merge)); err != nil {
+		return err
+	}
+	if in.merge {
+		return in.bury(ctx)
+	}
+	return nil
+}
+
+// keepJudged keeps the judged rows for the queries that follow. Those of a database go
+// through a file: DuckDB writes and scans one in less memory than a table.
+func (in *ingest) keepJudged(ctx context.Context, query string) error {
+	if !in.keyed() {
+		return in.sess.Exec(ctx, "CREATE TEMP TABLE judged AS "+query)
+	}
+	path := filepath.Join(in.dir, "judged.parquet")
+	if err := in.sess.Exec(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE %d)", query, duck.Quote(path), dbRowGroup)); err != nil {
+		return err
+	}
+	return in.sess.Exec(ctx, "CREATE TEMP VIEW judged AS SELECT * FROM "+duck.ReadParquet([]string{path}))
 }
 
 // required refuses a mapping that gives a required column for no row at all: that is a
@@ -67,9 +104,9 @@ func readNamed(paths []string) string {
 
 func joinUnion(parts []string) string { return strings.Join(parts, "\nUNION ALL BY NAME\n") }
 
-// judgeSQL writes the statement behind judge for landed columns. It keeps the landed
+// judgeSQL writes the query behind judge for landed columns. It keeps the landed
 // values in a struct raw beside the cast ones until the reason is found.
-func judgeSQL(t contract.Table, landed []duck.Column) string {
+func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool) string {
 	has := map[string]bool{}
 	var raw, typed, names []string
 	for _, c := range landed {
@@ -88,20 +125,28 @@ func judgeSQL(t contract.Table, landed []duck.Column) string {
 			names = append(names, duck.Ident(c.Name))
 		}
 	}
-	all := strings.Join(names, ", ")
-	return fmt.Sprintf(`CREATE TEMP TABLE judged AS
-WITH typed AS (
-    SELECT %[1]s, %[2]s, struct_pack(%[3]s) AS _raw, %[4]s FROM landed
+	all, own, from := strings.Join(names, ", "), []string{contract.ColInput, contract.ColRow}, "refused"
+	number := fmt.Sprintf("CASE WHEN _why IS NULL THEN row_number() OVER (PARTITION BY _why IS NULL, %s, %s, hash(%s) ORDER BY %s) END", contract.ColInput, strings.Join(t.Key, ", "), all, contract.ColRow)
+	if keyed {
+		own = append(own, contract.ColKey, contract.ColHash)
+		number = "CASE WHEN _why IS NULL THEN 1 END"
+	}
+	if merge {
+		from = fmt.Sprintf("(SELECT refused.*, %s AS _same FROM refused LEFT JOIN previous AS p USING (%s))", sameSQL(landed), contract.ColKey)
+		number = "CASE WHEN _same THEN 2 WHEN _why IS NULL THEN 1 END"
+	}
+	return fmt.Sprintf(`WITH typed AS (
+    SELECT %[1]s, struct_pack(%[2]s) AS _raw, %[3]s FROM landed
 ), refused AS (
-    SELECT *, CASE %[5]s END AS _why FROM typed
+    SELECT *, CASE %[4]s END AS _why FROM typed
 )
-SELECT %[1]s, %[2]s, %[6]s, _why.reason AS _reason, _why.detail AS _detail,
+SELECT %[1]s, %[5]s, _why.reason AS _reason, _why.detail AS _detail,
     CASE WHEN _why IS NOT NULL THEN CAST(to_json(_raw) AS VARCHAR) END AS _landed,
-    CAST(timezone('UTC', %[7]s) AS DATE) AS _day,
-    CASE WHEN _why IS NULL THEN row_number() OVER (PARTITION BY _why IS NULL, %[1]s, %[8]s, hash(%[6]s) ORDER BY %[2]s) END AS _copy
-FROM refused`,
-		contract.ColInput, contract.ColRow, strings.Join(raw, ", "), strings.Join(typed, ",\n        "),
-		strings.Join(refusals(t, has), "\n        "), all, t.EventTime, strings.Join(t.Key, ", "))
+    CAST(timezone('UTC', %[6]s) AS DATE) AS _day,
+    %[7]s AS _copy
+FROM %[8]s`,
+		strings.Join(own, ", "), strings.Join(raw, ", "), strings.Join(typed, ",\n        "),
+		strings.Join(refusals(t, has), "\n        "), all, t.EventTime, number, from)
 }
 
 // castSQL writes how a landed column becomes a contract column; texts that are empty
@@ -135,6 +180,9 @@ func refusals(t contract.Table, has map[string]bool) []string {
 	var out []string
 	when := func(cond, reason, detail string) {
 		out = append(out, fmt.Sprintf("WHEN %s THEN {'reason': '%s', 'detail': %s}", cond, reason, detail))
+	}
+	if has[source.ColUnfit] {
+		when("_raw."+source.ColUnfit+" IS NOT NULL", contract.ReasonUnfit, fmt.Sprintf("replace(substr(_raw.%s, 2), chr(31), ', ') || ' cannot be represented: cast it to text in the mapping, or replace it'", source.ColUnfit))
 	}
 	for _, c := range t.Columns {
 		raw := "_raw." + duck.Ident(c.Name)

@@ -4,6 +4,11 @@
 // The lake is append-only. All versions of a row are stored and the newest version
 // of a key wins at read; an input that was read again in a changed version replaces
 // the rows of its earlier version.
+//
+// Rows of a database are known by their key in the source (_pk) and a digest of their
+// content (_hash): a row that is met again unchanged is not stored again, one that the
+// source deleted or moved is buried under a tombstone (_deleted) where it lay, and a
+// certificate compares, key by key, what the source holds with what the lake holds.
 package lake
 
 import (
@@ -12,6 +17,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,15 +95,37 @@ func (t *Table) End(before time.Time) time.Time {
 }
 
 // Digest names what a reader of the events before a moment sees: it changes when a
-// file with such events is added or an input is replaced, and not otherwise. The zero
-// time means all events.
+// file with such events is added or an input is replaced, and not otherwise: merging
+// files into one does not change it. The zero time means all events.
 func (t *Table) Digest(before time.Time) string {
+	var lines []string
+	for _, f := range t.before(before) {
+		lines = append(lines, t.origins(f, before)...)
+	}
+	slices.Sort(lines)
 	h := sha256.New()
 	fmt.Fprintln(h, t.Name, t.Replaced)
-	for _, f := range t.before(before) {
-		fmt.Fprintln(h, f.Day, f.SHA256)
+	for _, line := range lines {
+		fmt.Fprintln(h, line)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// origins names the files that a file was made of, as far as they hold events before
+// a moment: day and digest.
+func (t *Table) origins(f ledger.LakeFile, before time.Time) []string {
+	if f.Origin == "" {
+		return []string{f.Day + " " + f.SHA256}
+	}
+	var out []string
+	for line := range strings.Lines(f.Origin) {
+		part := strings.Fields(line) // digest, earliest event, day
+		if from, err := time.Parse(time.RFC3339Nano, part[1]); err == nil && !before.IsZero() && !from.Before(before) {
+			continue
+		}
+		out = append(out, part[2]+" "+part[0])
+	}
+	return out
 }
 
 func (t *Table) before(moment time.Time) []ledger.LakeFile {
@@ -121,14 +149,15 @@ func (t *Table) Gather(ctx context.Context, s *duck.Session, before time.Time, p
 	if len(files) < 2 {
 		return t, nil
 	}
-	query := fmt.Sprintf("SELECT * FROM %s WHERE %s ORDER BY %s, %s, %s, %s", duck.ReadParquet(t.paths(files)), t.where(Window{To: before}),
-		t.EventTime, contract.ColBatch, contract.ColInput, contract.ColRow)
+	// By key, not by batch: how an extraction was cut into batches must not show.
+	query := fmt.Sprintf("SELECT * FROM %s WHERE %s ORDER BY %s, %s, %s, %s, %s", duck.ReadParquet(t.paths(files)), t.where(Window{To: before}),
+		t.EventTime, duck.Idents(t.Key), contract.ColBatch, contract.ColInput, contract.ColRow)
 	if _, err := s.WriteParquet(ctx, query, path); err != nil {
 		return nil, fmt.Errorf("gathering %s: %w", t.Name, err)
 	}
 	out := *t
 	out.Replaced, out.dir = nil, ""
-	out.Files = []ledger.LakeFile{{Table: t.Name, Path: path, MinEvent: t.Start(), MaxEvent: before}}
+	out.Files = []ledger.LakeFile{{Table: t.Name, Path: path, MinEvent: t.Start(), MaxEvent: before, Keyed: anyKeyed(files)}}
 	return &out, nil
 }
 
@@ -146,14 +175,30 @@ func (t *Table) Select(w Window, zone string) string {
 		}
 		files, never = t.Files[:1], " AND false" // for the columns' sake
 	}
-	newest := ""
+	own, newest, live := []string{contract.ColInput, contract.ColRow, contract.ColBatch}, "", ""
 	if t.Repeated {
-		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s DESC, %s DESC, %s DESC) = 1",
-			duck.Idents(t.Key), contract.ColBatch, contract.ColInput, contract.ColRow)
+		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1", duck.Idents(t.Key), newestFirst(anyKeyed(files)))
 	}
-	return fmt.Sprintf("SELECT * EXCLUDE (%s, %s, %s) REPLACE (timezone(%s, %s) AS %s)\nFROM (SELECT * FROM %s\nWHERE %s%s)",
-		contract.ColInput, contract.ColRow, contract.ColBatch, duck.Quote(zone), t.EventTime, t.EventTime,
-		duck.ReadParquet(t.paths(files)), t.where(w)+never, newest)
+	if anyKeyed(files) {
+		own, live = append(own, contract.ColKey, contract.ColHash, contract.ColDeleted), fmt.Sprintf("\nWHERE NOT coalesce(%s, false)", contract.ColDeleted)
+	}
+	return fmt.Sprintf("SELECT * EXCLUDE (%s) REPLACE (timezone(%s, %s) AS %s)\nFROM (SELECT * FROM %s\nWHERE %s%s)%s",
+		strings.Join(own, ", "), duck.Quote(zone), t.EventTime, t.EventTime,
+		duck.ReadParquet(t.paths(files)), t.where(w)+never, newest, live)
+}
+
+// newestFirst orders the versions of a row. What an extraction deleted and stored
+// again in another place in one batch is not deleted.
+func newestFirst(keyed bool) string {
+	deleted := ""
+	if keyed {
+		deleted = fmt.Sprintf("coalesce(%s, false), ", contract.ColDeleted)
+	}
+	return fmt.Sprintf("%s DESC, %s%s DESC, %s DESC", contract.ColBatch, deleted, contract.ColInput, contract.ColRow)
+}
+
+func anyKeyed(files []ledger.LakeFile) bool {
+	return slices.ContainsFunc(files, func(f ledger.LakeFile) bool { return f.Keyed })
 }
 
 func (t *Table) paths(files []ledger.LakeFile) []string {

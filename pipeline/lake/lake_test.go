@@ -85,15 +85,20 @@ func (b *testBundle) tryExtract() error {
 // rows reads orders as of a moment.
 func (b *testBundle) rows(cols string, w lake.Window) string {
 	b.t.Helper()
-	tbl, err := b.lake.Table(b.ctx, "orders")
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	s, err := duck.Open(b.ctx, duck.Options{})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	defer s.Close()
+	return b.rowsIn(s, cols, w)
+}
+
+func (b *testBundle) rowsIn(s *duck.Session, cols string, w lake.Window) string {
+	b.t.Helper()
+	tbl, err := b.lake.Table(b.ctx, "orders")
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	var out any
 	if err := s.Scan(b.ctx, fmt.Sprintf("SELECT coalesce(string_agg(concat_ws('|', %s), ' ' ORDER BY order_id, line_id), '') FROM (%s)", cols, tbl.Select(w, "Europe/London")), &out); err != nil {
 		b.t.Fatal(err)

@@ -22,15 +22,24 @@ const templateName = "my-shop"
 // A .gitignore inside this repository would be obeyed by git itself.
 var renamed = map[string]string{"gitignore": ".gitignore"}
 
+// databaseReadme is the README of a project that reads a database.
+const databaseReadme = "README.database.md"
+
 // Write makes a project in dir, which is created if need be, and returns the
 // files that it wrote, relative to dir. The project is named after the folder.
 // It never overwrites: if one of the files exists already, nothing is written
 // and the error, which satisfies errors.Is(err, fs.ErrExist), names them all.
-func Write(dir string) ([]string, error) {
+func Write(dir string) ([]string, error) { return write(dir, "") }
+
+// WriteDraft is Write with the text of a mainstay.yaml that reads a database.
+func WriteDraft(dir, config string) ([]string, error) { return write(dir, config) }
+
+func write(dir, config string) ([]string, error) {
 	files, err := render(dir)
 	if err != nil {
 		return nil, fmt.Errorf("writing project: %w", err)
 	}
+	files = choose(files, config)
 	var taken, names []string
 	for _, f := range files {
 		names = append(names, f.name)
@@ -52,9 +61,32 @@ func Write(dir string) ([]string, error) {
 
 type file struct{ name, content string }
 
+// choose takes the files of a project that reads files, or of one that reads a database
+// with the given configuration.
+func choose(files []file, config string) []file {
+	var out []file
+	readme := ""
+	for _, f := range files {
+		switch {
+		case f.name == databaseReadme:
+			readme = f.content
+			continue
+		case f.name == "mainstay.yaml" && config != "":
+			f.content = config
+		}
+		out = append(out, f)
+	}
+	for i := range out {
+		if out[i].name == "README.md" && config != "" {
+			out[i].content = readme
+		}
+	}
+	return out
+}
+
 // render lists the project's files, sorted by name in the template.
 func render(dir string) ([]file, error) {
-	name, err := projectName(dir)
+	name, err := ProjectName(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +111,8 @@ func render(dir string) ([]file, error) {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9_]+`)
 
-// projectName makes a valid project name of the folder's.
-func projectName(dir string) (string, error) {
+// ProjectName makes a valid project name of the folder's.
+func ProjectName(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err

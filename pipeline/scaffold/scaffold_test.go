@@ -133,6 +133,37 @@ func TestCommentedKeysAreValid(t *testing.T) {
 	}
 }
 
+// So does the database, which shows its defaults as well.
+func TestCommentedDatabaseIsValid(t *testing.T) {
+	t.Parallel()
+	dir := project(t, "shop")
+	file := filepath.Join(dir, config.FileName)
+	text := strings.NewReplacer("\n  #- ", "\n  - ", "\n  #  ", "\n    ").Replace(read(t, file))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(dir, func(string) (string, bool) { return "postgres://reader@db/shop", true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Sources) != 3 {
+		t.Fatalf("%d sources", len(cfg.Sources))
+	}
+	short := "name: shop\nsources: [{name: shop_db, type: postgres, url: 'postgres://reader@db/shop', tables: {orders: {select: S, key: id}}}]\n"
+	if err := os.WriteFile(file, []byte(short), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defaults, err := config.Load(dir, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := cfg.Sources[2].Database, defaults.Sources[0].Database
+	want.PasswordFile = got.PasswordFile
+	if got != want {
+		t.Errorf("got %+v, want the defaults %+v", got, want)
+	}
+}
+
 func TestExampleHasItsSidecar(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(project(t, "shop"), "sql", "features")
@@ -172,13 +203,28 @@ func TestWriteNeverOverwrites(t *testing.T) {
 	}
 }
 
+func TestWriteDraft(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "shop")
+	names, err := WriteDraft(dir, "name: drafted\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(names, databaseReadme) || len(names) != 5 || read(t, filepath.Join(dir, config.FileName)) != "name: drafted\n" {
+		t.Errorf("wrote %q", names)
+	}
+	if readme := read(t, filepath.Join(dir, "README.md")); !strings.HasPrefix(readme, "# shop\n") || !strings.Contains(readme, "mainstay check") || strings.Contains(readme, "generate") {
+		t.Errorf("README.md: %s", readme)
+	}
+}
+
 func TestProjectName(t *testing.T) {
 	t.Parallel()
 	for dir, want := range map[string]string{
 		"shop": "shop", "/a/Corner Shop!": "corner-shop", "2024": templateName, "/": templateName, "über": "ber", "a_b": "a_b",
 	} {
-		if got, err := projectName(dir); err != nil || got != want {
-			t.Errorf("projectName(%q) = %q, %v; want %q", dir, got, err, want)
+		if got, err := ProjectName(dir); err != nil || got != want {
+			t.Errorf("ProjectName(%q) = %q, %v; want %q", dir, got, err, want)
 		}
 	}
 }

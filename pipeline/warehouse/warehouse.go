@@ -126,6 +126,32 @@ func LinkDay(dataDir, asOf string, night int64) error {
 	return durable.Sync(root)
 }
 
+// Superseded are the directories of nights that no day shows any more, relative to the
+// data directory.
+func Superseded(dataDir string) ([]string, error) {
+	root := filepath.Join(dataDir, TablesDir)
+	entries, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for superseded nights: %w", err)
+	}
+	shown := map[string]bool{}
+	for _, e := range entries {
+		if target, err := os.Readlink(filepath.Join(root, e.Name())); err == nil {
+			shown[target] = true
+		}
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".night-") && !shown[e.Name()] && (e.IsDir() || strings.HasSuffix(e.Name(), ".link")) {
+			out = append(out, filepath.Join(TablesDir, e.Name()))
+		}
+	}
+	return out, nil
+}
+
 // linkOrCopy gives a file a second name; where the file system has no hard links, a
 // copy.
 func linkOrCopy(from, to string) error {

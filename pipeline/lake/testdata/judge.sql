@@ -1,4 +1,3 @@
-CREATE TEMP TABLE judged AS
 WITH typed AS (
     SELECT _input, _row, struct_pack("Order_ID" := "Order_ID", "customer_id" := "customer_id", "ordered_at" := "ordered_at", "product_id" := "product_id", "quantity" := "quantity", "unit_price" := "unit_price", "colour" := "colour", "_file" := "_file", "_row" := "_row") AS _raw, nullif(CAST("order_id" AS VARCHAR), '') AS order_id,
         coalesce(CAST(NULL AS VARCHAR), nullif(CAST("product_id" AS VARCHAR), '')) AS line_id,

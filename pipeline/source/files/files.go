@@ -213,7 +213,7 @@ func (s *Source) look(path string, known source.Known) (source.Input, bool, erro
 		return source.Input{}, false, nil // a folder, or a pipe that would keep the night waiting
 	}
 	in := source.Input{Name: s.inputName(path), Size: st.Size(), ModifiedAt: st.ModTime().UTC().Truncate(1000)}
-	old, seen := known(in.Name)
+	old, seen := known.Input(in.Name)
 	mappingSame := seen && strings.HasSuffix(old.Version, "-"+s.mapping)
 	if mappingSame && old.Size == in.Size && old.ModifiedAt.Equal(in.ModifiedAt) {
 		return in, false, nil
@@ -245,6 +245,17 @@ func (s *Source) format(path string) (Format, error) {
 
 // Land reads one file and writes its landing files into dir.
 func (s *Source) Land(ctx context.Context, in source.Input, dir string) (source.Landed, error) {
+	landed, err := s.landFile(ctx, in, dir)
+	landed.Input, landed.Mode = in, source.Replace
+	for _, path := range landed.Tables {
+		if st, err := os.Stat(path); err == nil {
+			landed.Bytes += st.Size()
+		}
+	}
+	return landed, err
+}
+
+func (s *Source) landFile(ctx context.Context, in source.Input, dir string) (source.Landed, error) {
 	in.Name = s.path(in.Name)
 	format, err := s.format(in.Name)
 	if err != nil {

@@ -178,7 +178,9 @@ func TestNewRefuses(t *testing.T) {
 // list gives the base names of the inputs that are new or changed.
 func (b *testBundle) list(s *files.Source, known map[string]source.Input) string {
 	b.Helper()
-	in, err := s.Inputs(context.Background(), func(name string) (source.Input, bool) { in, ok := known[name]; return in, ok })
+	k := source.Nothing("")
+	k.Input = func(name string) (source.Input, bool) { in, ok := known[name]; return in, ok }
+	in, err := s.Inputs(context.Background(), k)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -240,7 +242,7 @@ func TestPatterns(t *testing.T) {
 		t.Errorf("Missing: got %v, want %s", got, none)
 	}
 	b.o.Globs = []string{filepath.Join(b.dir, "gone.csv")}
-	if _, err := b.open().Inputs(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no file "+b.o.Globs[0]) {
+	if _, err := b.open().Inputs(t.Context(), source.Nothing("")); err == nil || !strings.Contains(err.Error(), "no file "+b.o.Globs[0]) {
 		t.Errorf("a file that is not there: got %v", err)
 	}
 	if _, _, err := b.land(b.write("notes.txt", "a\n")); err == nil || !strings.Contains(err.Error(), "set the source's format") {

@@ -1,10 +1,7 @@
 package sourcetest
 
 import (
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
@@ -37,8 +34,9 @@ func (r *reader) query(query string) duck.Result {
 }
 
 // checkTables checks the shape of the landed tables: records numbered from 1.
-func (r *reader) checkTables(in source.Input, landed source.Landed) {
+func (r *reader) checkTables(landed source.Landed) {
 	r.Helper()
+	in := landed.Input
 	if len(landed.Tables) == 0 && landed.Records > landed.MalformedRecords {
 		r.Errorf("%s: %d records and no table", in.Name, landed.Records)
 	}
@@ -60,8 +58,9 @@ func (r *reader) checkTables(in source.Input, landed source.Landed) {
 }
 
 // checkMalformed checks the account of malformed records.
-func (r *reader) checkMalformed(in source.Input, landed source.Landed) {
+func (r *reader) checkMalformed(landed source.Landed) {
 	r.Helper()
+	in := landed.Input
 	if landed.MalformedRecords < 0 || landed.MalformedRecords > landed.Records {
 		r.Errorf("%s: %d of %d records are malformed", in.Name, landed.MalformedRecords, landed.Records)
 	}
@@ -78,26 +77,4 @@ func (r *reader) checkMalformed(in source.Input, landed source.Landed) {
 			r.Errorf("%s: malformed records: got %v (rows, different numbers, rows with number, detail and text), want %d of each", in.Name, res.Rows[0], landed.MalformedRecords)
 		}
 	}
-}
-
-// content writes out all that landed, for comparison.
-func (r *reader) content(landed source.Landed) string {
-	r.Helper()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d records, %d malformed\n", landed.Records, landed.MalformedRecords)
-	files := maps.Clone(landed.Tables)
-	if files == nil {
-		files = map[string]string{}
-	}
-	if landed.Malformed != "" {
-		files["malformed"] = landed.Malformed
-	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		res := r.query("SELECT * FROM " + duck.ReadParquet([]string{files[name]}))
-		fmt.Fprintln(&b, name, res.Columns, res.Types)
-		for _, row := range res.Rows {
-			fmt.Fprintf(&b, "%v\n", row)
-		}
-	}
-	return b.String()
 }

@@ -1,13 +1,14 @@
-// Package sourcetest checks that a source keeps the contract of source.Source. A
+// Package sourcetest checks that a source keeps the contract of package source. A
 // source's own test hands Run a factory and is done with the contract; what is
 // particular to the source is for its other tests.
 package sourcetest
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,25 +18,33 @@ import (
 )
 
 // Factory opens the source under test. Run calls it many times, from several
-// goroutines: every source that it gives must see the same inputs, at least two, with
-// at least one record among them.
+// goroutines: every source that it gives must see the same rows, which do not change
+// while Run runs, in at least two inputs, with at least two rows among them.
 type Factory func(t testing.TB) source.Source
+
+// asOf is the day that the checks extract for.
+const asOf = "2024-03-01"
 
 // Run checks every clause of the contract.
 func Run(t *testing.T, open Factory) {
 	for name, check := range map[string]func(*bundle){
-		"identity":          identity,
-		"inputs listed":     inputsListed,
-		"known inputs":      knownInputs,
-		"landing files":     landingFiles,
-		"landing again":     landingAgain,
-		"canceled":          canceled,
-		"an input gone":     inputGone,
-		"inputs in between": inputsBetween,
+		"identity":              identity,
+		"check":                 checkReports,
+		"landing files":         landingFiles,
+		"the end":               theEnd,
+		"nothing twice":         nothingTwice,
+		"another source":        anotherSource,
+		"interrupted":           interrupted,
+		"a crash before commit": crashBeforeCommit,
+		"canceled":              canceled,
+		"closed early":          closedEarly,
+		"verified":              verified,
+		"fetched":               fetched,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := &bundle{T: t, ctx: t.Context(), open: open}
+			b.reader = newReader(b)
 			b.src = b.source()
 			check(b)
 		})
@@ -45,9 +54,10 @@ func Run(t *testing.T, open Factory) {
 // bundle is a source of the check's own.
 type bundle struct {
 	*testing.T
-	ctx  context.Context
-	open Factory
-	src  source.Source
+	ctx    context.Context
+	open   Factory
+	src    source.Source
+	reader *reader
 }
 
 // source opens one more source and closes it when the check ends.
@@ -62,35 +72,60 @@ func (b *bundle) source() source.Source {
 	return s
 }
 
-func nothing(string) (source.Input, bool) { return source.Input{}, false }
+// read begins a pass and closes it when the check ends.
+func (b *bundle) read(s source.Source, known source.Known) source.Reader {
+	b.Helper()
+	r, err := s.Read(b.ctx, known)
+	if err != nil {
+		b.Fatalf("Read: %v", err)
+	}
+	b.Cleanup(func() { r.Close() })
+	return r
+}
 
-// remember makes what was read known, as the ledger does.
-func remember(inputs []source.Input) source.Known {
-	return func(name string) (source.Input, bool) {
-		i := slices.IndexFunc(inputs, func(in source.Input) bool { return in.Name == name })
-		if i < 0 {
-			return source.Input{}, false
+// next lands one input into a directory of its own; ok is false at the end.
+func (b *bundle) next(r source.Reader) (landed source.Landed, ok bool) {
+	b.Helper()
+	landed, err := r.Next(b.ctx, b.TempDir())
+	if errors.Is(err, io.EOF) {
+		return landed, false
+	}
+	if err != nil {
+		b.Fatalf("Next: %v", err)
+	}
+	return landed, true
+}
+
+// take runs up to limit steps of a pass into a store; a negative limit takes all. It
+// returns how many there were and closes the pass.
+func (b *bundle) take(s source.Source, st *store, limit int) int {
+	b.Helper()
+	r := b.read(s, st.known())
+	n := 0
+	for ; n != limit; n++ {
+		landed, ok := b.next(r)
+		if !ok {
+			break
 		}
-		return inputs[i], true
+		st.commit(landed)
 	}
+	if err := r.Close(); err != nil {
+		b.Errorf("closing the reader: %v", err)
+	}
+	return n
 }
 
-func (b *bundle) inputs(s source.Source, known source.Known) []source.Input {
+// whole is what one undisturbed pass gives.
+func (b *bundle) whole() *store {
 	b.Helper()
-	in, err := s.Inputs(b.ctx, known)
-	if err != nil {
-		b.Fatalf("Inputs: %v", err)
+	st := b.reader.newStore()
+	if n := b.take(b.src, st, -1); n < 2 {
+		b.Fatalf("the factory's source must have at least two inputs, got %d", n)
 	}
-	return in
-}
-
-func (b *bundle) land(s source.Source, in source.Input) source.Landed {
-	b.Helper()
-	landed, err := s.Land(b.ctx, in, b.TempDir())
-	if err != nil {
-		b.Fatalf("Land(%s): %v", in.Name, err)
+	if len(st.rows) < 2 {
+		b.Fatalf("the factory's source must have at least two rows, got %d", len(st.rows))
 	}
-	return landed
+	return st
 }
 
 func identity(b *bundle) {
@@ -102,75 +137,51 @@ func identity(b *bundle) {
 	}
 }
 
-func inputsListed(b *bundle) {
-	first := b.inputs(b.src, nothing)
-	if len(first) < 2 {
-		b.Fatalf("the factory's source must have at least two inputs, got %d", len(first))
-	}
-	names := map[string]bool{}
-	for _, in := range first {
-		if in.Name == "" || in.Version == "" || in.Size < 0 {
-			b.Errorf("an input must have a name, a version and a size: got %+v", in)
+// checkReports checks that a look at a good source finds nothing wrong, and changes
+// nothing.
+func checkReports(b *bundle) {
+	for range 2 {
+		report, err := b.src.Check(b.ctx, source.Nothing(asOf))
+		if err != nil {
+			b.Fatalf("Check: %v", err)
 		}
-		if names[in.Name] {
-			b.Errorf("the name %s is given twice", in.Name)
+		if report.Errors() > 0 {
+			b.Errorf("Check of a good source finds errors: %+v", report)
 		}
-		names[in.Name] = true
+		if report.Inputs == 0 && len(report.Tables) == 0 {
+			b.Error("Check says neither which files nor which tables there are")
+		}
 	}
-	if again := b.inputs(b.src, nothing); !slices.EqualFunc(first, again, same) {
-		b.Errorf("a second call differs: got %+v, then %+v", first, again)
-	}
-	if other := b.inputs(b.source(), nothing); !slices.EqualFunc(first, other, same) {
-		b.Errorf("another source of the same configuration differs: got %+v and %+v", first, other)
-	}
-}
-
-func same(a, b source.Input) bool {
-	return a.Name == b.Name && a.Version == b.Version && a.Size == b.Size && a.ModifiedAt.Equal(b.ModifiedAt)
-}
-
-func knownInputs(b *bundle) {
-	all := b.inputs(b.src, nothing)
-	if again := b.inputs(b.src, remember(all)); len(again) != 0 {
-		b.Errorf("inputs that were read are listed again: %+v", again)
-	}
-	if rest := b.inputs(b.src, remember(all[1:])); len(rest) != 1 || !same(rest[0], all[0]) {
-		b.Errorf("the one input that was not read: got %+v, want %+v", rest, all[0])
-	}
-	// The ledger keeps times to the microsecond, in UTC.
-	stored := slices.Clone(all)
-	for i := range stored {
-		stored[i].ModifiedAt = stored[i].ModifiedAt.UTC().Truncate(time.Microsecond)
-	}
-	if again := b.inputs(b.src, remember(stored)); len(again) != 0 {
-		b.Errorf("inputs as the ledger remembers them are listed again: %+v", again)
-	}
-	changed := slices.Clone(all)
-	changed[0].Version, changed[0].Size = "another", changed[0].Size+1
-	if again := b.inputs(b.src, remember(changed)); len(again) != 1 || !same(again[0], all[0]) {
-		b.Errorf("an input of which another version was read: got %+v, want %+v", again, all[0])
-	}
+	b.whole()
 }
 
 func landingFiles(b *bundle) {
-	reader, records := newReader(b), int64(0)
-	for _, in := range b.inputs(b.src, nothing) {
+	r := b.read(b.src, source.Nothing(asOf))
+	names := map[string]bool{}
+	for {
 		parent := b.TempDir()
 		dir := filepath.Join(parent, "landing")
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			b.Fatal(err)
 		}
-		landed, err := b.src.Land(b.ctx, in, dir)
-		if err != nil {
-			b.Fatalf("Land(%s): %v", in.Name, err)
+		landed, err := r.Next(b.ctx, dir)
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		records += landed.Records
+		if err != nil {
+			b.Fatalf("Next: %v", err)
+		}
+		in := landed.Input
+		if in.Name == "" || in.Version == "" || in.Size < 0 || names[in.Name] {
+			b.Errorf("an input must have a name of its own, a version and a size: got %+v", in)
+		}
+		names[in.Name] = true
 		b.below(parent, dir, landed)
-		reader.checkTables(in, landed)
-		reader.checkMalformed(in, landed)
-	}
-	if records == 0 {
-		b.Error("the factory's source must have a record")
+		b.reader.checkTables(landed)
+		b.reader.checkMalformed(landed)
+		if done, total, unit := r.Progress(); done < 0 || total < 0 || unit == "" {
+			b.Errorf("Progress: got %d of %d %q", done, total, unit)
+		}
 	}
 }
 
@@ -201,69 +212,103 @@ func (b *bundle) below(parent, dir string, landed source.Landed) {
 	}
 }
 
-func landingAgain(b *bundle) {
-	reader, other := newReader(b), b.source()
-	for _, in := range b.inputs(b.src, nothing) {
-		first := reader.content(b.land(b.src, in))
-		if second := reader.content(b.land(b.src, in)); second != first {
-			b.Errorf("%s gives other rows the second time:\n%s\n%s", in.Name, first, second)
+// theEnd checks that the end stays the end.
+func theEnd(b *bundle) {
+	r := b.read(b.src, source.Nothing(asOf))
+	for {
+		if _, ok := b.next(r); !ok {
+			break
 		}
-		if third := reader.content(b.land(other, in)); third != first {
-			b.Errorf("%s gives other rows from another source:\n%s\n%s", in.Name, first, third)
+	}
+	for range 3 {
+		if landed, ok := b.next(r); ok {
+			b.Errorf("Next after the end gives %+v", landed)
 		}
-		// A crash may leave files in the directory.
-		dir := b.TempDir()
-		for range 2 {
-			landed, err := b.src.Land(b.ctx, in, dir)
-			if err != nil {
-				b.Fatalf("Land(%s) into a used directory: %v", in.Name, err)
-			}
-			if got := reader.content(landed); got != first {
-				b.Errorf("%s gives other rows in a used directory:\n%s\n%s", in.Name, first, got)
-			}
+	}
+}
+
+// nothingTwice checks that a pass over what is known changes nothing.
+func nothingTwice(b *bundle) {
+	st := b.whole()
+	first := st.content()
+	for range 2 {
+		b.take(b.src, st, -1)
+		if got := st.content(); got != first {
+			b.Fatalf("a pass over known rows changed them:\n%s\nwant\n%s", got, first)
 		}
+	}
+}
+
+func anotherSource(b *bundle) {
+	first := b.whole().content()
+	st := b.reader.newStore()
+	b.take(b.source(), st, -1)
+	if got := st.content(); got != first {
+		b.Errorf("another source of the same configuration gives\n%s\nwant\n%s", got, first)
+	}
+}
+
+// interrupted checks that two passes, cut anywhere, give what one gives.
+func interrupted(b *bundle) {
+	want := b.whole().content()
+	for cut := 0; ; cut++ {
+		st := b.reader.newStore()
+		n := b.take(b.src, st, cut)
+		b.take(b.source(), st, -1)
+		if got := st.content(); got != want {
+			b.Fatalf("interrupted after %d steps, the next pass ends with\n%s\nwant\n%s", cut, got, want)
+		}
+		if n < cut {
+			return
+		}
+	}
+}
+
+// crashBeforeCommit checks that a step that was landed and not committed comes again,
+// and that what a crash left in a landing directory does no harm.
+func crashBeforeCommit(b *bundle) {
+	want := b.whole().content()
+	st, dir := b.reader.newStore(), b.TempDir()
+	if _, err := b.read(b.src, st.known()).Next(b.ctx, dir); err != nil {
+		b.Fatalf("Next: %v", err)
+	}
+	landed, err := b.read(b.source(), st.known()).Next(b.ctx, dir) // where the crash left files
+	if err != nil {
+		b.Fatalf("Next into a used directory: %v", err)
+	}
+	st.commit(landed)
+	b.take(b.source(), st, -1)
+	if got := st.content(); got != want {
+		b.Errorf("after a crash:\n%s\nwant\n%s", got, want)
 	}
 }
 
 // canceled checks that work stops when it is asked to, and that the source works on.
 func canceled(b *bundle) {
-	in := b.inputs(b.src, nothing)[0]
 	ctx, cancel := context.WithCancel(b.ctx)
 	cancel()
-	if _, err := b.src.Inputs(ctx, nothing); err == nil {
-		b.Error("Inputs went on although it was canceled")
+	if r, err := b.src.Read(ctx, source.Nothing(asOf)); err == nil {
+		if _, err := r.Next(ctx, b.TempDir()); err == nil || errors.Is(err, io.EOF) {
+			b.Errorf("reading went on although it was canceled: %v", err)
+		}
+		r.Close()
 	}
-	if _, err := b.src.Land(ctx, in, b.TempDir()); err == nil {
-		b.Error("Land went on although it was canceled")
+	r := b.read(b.src, source.Nothing(asOf))
+	if _, err := r.Next(ctx, b.TempDir()); err == nil || errors.Is(err, io.EOF) {
+		b.Errorf("Next went on although it was canceled: %v", err)
 	}
-	b.land(b.src, in)
-	if _, err := b.src.Land(ctx, in, b.TempDir()); err == nil {
-		b.Error("Land went on although it was canceled")
-	}
-	b.land(b.src, in)
+	r.Close()
+	b.whole()
 }
 
-// inputGone checks that an input that cannot be read is an error which names it, and
-// that the source works on.
-func inputGone(b *bundle) {
-	all := b.inputs(b.src, nothing)
-	gone := all[0]
-	gone.Name += ".gone"
+// closedEarly checks that a pass may be closed at any time, more than once.
+func closedEarly(b *bundle) {
+	r := b.read(b.src, source.Nothing(asOf))
+	b.next(r)
 	for range 2 {
-		if _, err := b.src.Land(b.ctx, gone, b.TempDir()); err == nil || !strings.Contains(err.Error(), gone.Name) {
-			b.Errorf("Land of an input that is gone: got %v, want an error that names %s", err, gone.Name)
+		if err := r.Close(); err != nil {
+			b.Errorf("closing a reader: %v", err)
 		}
 	}
-	b.land(b.src, all[0])
-}
-
-// inputsBetween checks that Inputs changes nothing, whenever it is called.
-func inputsBetween(b *bundle) {
-	all := b.inputs(b.src, nothing)
-	for i, in := range all {
-		b.land(b.src, in)
-		if left := b.inputs(b.src, remember(all[:i+1])); !slices.EqualFunc(left, all[i+1:], same) {
-			b.Errorf("after input %d: got %+v, want %+v", i, left, all[i+1:])
-		}
-	}
+	b.whole()
 }

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+func newExtractCommand() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "extract [SOURCE...]",
+		Short: "Take what is new in the sources into the lake, and stop there",
+		Long: `Take what is new in the sources (all of them, or those named) into the lake and
+publish nothing: the next night finds it. Use it for a first load of a large
+database, or by the hour, so that the night has less to do. When it fails, or is
+killed, what was committed stays and the next extraction goes on there.
+
+` + exitHelp,
+		Example: `  mainstay extract
+  mainstay extract shop --project /srv/shop`,
+		RunE: func(c *cobra.Command, args []string) error { return runExtract(c.Context(), c.OutOrStdout(), o, args) },
+	}
+	o.add(c)
+	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) that the extraction is recorded for (default: today in the project's time zone)")
+	return c
+}
+
+func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []string) error {
+	p, err := jobs.LoadForExtraction(o.project, o.data)
+	if err != nil {
+		return usageError{err}
+	}
+	asOf, err := o.day(p)
+	if err != nil {
+		return err
+	}
+	watch := newWatch(os.Stderr)
+	got, err := jobs.RunExtraction(ctx, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))}})
+	if err != nil {
+		return err
+	}
+	for _, note := range got.Notes {
+		fmt.Fprintln(out, note)
+	}
+	if err := printCertificates(out, got.Certificates); err != nil {
+		return err
+	}
+	return warningsOf(jobs.Outcome{Warnings: got.Warnings})
+}
+
+// day is --as-of, or today.
+func (o runOptions) day(p *jobs.Project) (pipeline.Day, error) {
+	if o.asOf == "" {
+		return pipeline.DayOf(time.Now(), p.Config.Location()), nil
+	}
+	day, err := pipeline.ParseDay(o.asOf)
+	if err != nil {
+		return day, usageError{fmt.Errorf("--as-of: %w", err)}
+	}
+	return day, nil
+}
+
+// printCertificates shows what was proven, a line per table.
+func printCertificates(out io.Writer, certificates []ledger.Certificate) error {
+	if len(certificates) == 0 {
+		return nil
+	}
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "\nCERTIFICATE\tIN SOURCE\tIN LAKE\tREFUSED\tREAD AGAIN\tDELETED\tCHECKSUM OF SOURCE\tOF LAKE\t")
+	for _, c := range certificates {
+		verdict := "matches"
+		if c.SourceRows != c.LakeRows+c.Refused || c.SourceSum != c.LakeSum {
+			verdict = "DIFFERS"
+		}
+		fmt.Fprintf(tw, "%s.%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Source, c.Table, thousands(c.SourceRows), thousands(c.LakeRows), thousands(c.Refused), thousands(c.Differing), thousands(c.Deleted), c.SourceSum, c.LakeSum, verdict)
+	}
+	return tw.Flush()
+}

@@ -1,0 +1,149 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/lake"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
+)
+
+// tidy merges small lake files after a night; what a night before merged is removed
+// first, so that readers had a night's time to let go of it.
+func (p *Project) tidy(ctx context.Context, n *pipeline.Night) error {
+	l := &lake.Lake{Dir: n.Dir, Ledger: n.Ledger}
+	if _, err := l.Sweep(ctx, false); err != nil {
+		return err
+	}
+	return p.compact(ctx, n, lake.CompactOptions{})
+}
+
+func (p *Project) compact(ctx context.Context, n *pipeline.Night, o lake.CompactOptions) error {
+	r := &pipeline.Run{Night: n, Job: pipeline.Job{Name: "compact"}}
+	var err error
+	if o.Session, err = p.session(r); err != nil {
+		return err
+	}
+	if o.Scratch, err = r.Scratch(); err != nil {
+		return err
+	}
+	got, err := (&lake.Lake{Dir: n.Dir, Ledger: n.Ledger}).Compact(ctx, o)
+	if got.Months > 0 {
+		n.Log.Info("merged small lake files", "months", got.Months, "files", got.Files, "bytes", got.Bytes)
+	}
+	return err
+}
+
+// Garbage is what no ledger entry and no published night needs.
+type Garbage struct {
+	Files []string // relative to the data directory, or directories
+	Bytes int64
+}
+
+// CollectGarbage removes what crashes, merges and superseded nights left in the data
+// directory, or with dryRun only lists it. It takes the lease: no night runs meanwhile.
+func CollectGarbage(ctx context.Context, dataDir string, dryRun bool) (g Garbage, err error) {
+	l, err := ledger.OpenExisting(ctx, dataDir)
+	if err != nil {
+		return g, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	lease, err := l.Acquire(ctx, "gc")
+	if err != nil {
+		return g, err
+	}
+	defer func() { err = errors.Join(err, lease.Release()) }()
+	find := []func() ([]string, error){
+		func() ([]string, error) { return (&lake.Lake{Dir: dataDir, Ledger: l}).Sweep(ctx, true) },
+		func() ([]string, error) { return orphans(ctx, l, dataDir) },
+		func() ([]string, error) { return warehouse.Superseded(dataDir) },
+		func() ([]string, error) { return leftovers(dataDir) },
+	}
+	for _, f := range find {
+		found, err := f()
+		if err != nil {
+			return g, err
+		}
+		g.Files = append(g.Files, found...)
+	}
+	for _, name := range g.Files {
+		path := filepath.Join(dataDir, name)
+		size, err := sizeOf(path)
+		if err != nil {
+			return g, err
+		}
+		g.Bytes += size
+		if !dryRun {
+			if err := os.RemoveAll(path); err != nil {
+				return g, fmt.Errorf("removing what is not needed: %w", err)
+			}
+		}
+	}
+	return g, nil
+}
+
+// orphans are finished files that the ledger does not know.
+func orphans(ctx context.Context, l *ledger.Ledger, dataDir string) ([]string, error) {
+	known, err := l.ArtifactPaths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, folder := range []string{"snapshots", "models", "results"} {
+		root := filepath.Join(dataDir, folder)
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) && path == root {
+				return filepath.SkipAll
+			}
+			if err != nil || d.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(dataDir, path)
+			if err == nil && !known[rel] {
+				out = append(out, rel)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("looking for files that nobody needs: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// leftovers are names that only unfinished work uses.
+func leftovers(dataDir string) ([]string, error) {
+	entries, err := os.ReadDir(dataDir)
+	if err != nil {
+		return nil, fmt.Errorf("looking into the data directory: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if e.Name() == pipeline.ScratchDir || strings.HasPrefix(e.Name(), warehouse.FileName+".") {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+func sizeOf(path string) (int64, error) {
+	var size int64
+	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}
