@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"text/tabwriter"
 	"time"
 
@@ -36,6 +37,10 @@ killed, what was committed stays and the next extraction goes on there.
 	return c
 }
 
+// goGrowth makes Go collect garbage sooner than by default (100): an extraction is to
+// run beside other things on a small machine, and has little to collect.
+const goGrowth = 40
+
 func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []string) error {
 	p, err := jobs.LoadForExtraction(o.project, o.data)
 	if err != nil {
@@ -45,6 +50,7 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(goGrowth)
 	watch := newWatch(os.Stderr)
 	got, err := jobs.RunExtraction(ctx, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))}})
 	if err != nil {

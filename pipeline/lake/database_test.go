@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,11 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/source"
 )
+
+func TestMain(m *testing.M) {
+	lake.SmallSizes()
+	os.Exit(m.Run())
+}
 
 // line is one row of the table of a fakeDB; an empty customer is refused.
 type line struct {

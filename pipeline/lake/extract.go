@@ -144,8 +144,11 @@ func (x *extraction) readAll(ctx context.Context, r source.Reader) error {
 	}()
 	for step := range steps {
 		if step.err != nil {
+			if ctx.Err() != nil {
+				return step.err // stopped, perhaps because another night took over: commit nothing
+			}
 			// What landed before is whole: the next extraction need not read it again.
-			return errors.Join(step.err, x.commit(context.WithoutCancel(ctx)))
+			return errors.Join(step.err, x.commit(ctx))
 		}
 		x.progress(r)
 		x.group = append(x.group, step.Landed)

@@ -122,7 +122,7 @@ func (c *comparison) fetchRefused(ctx context.Context, keys string) (err error) 
 	if err := c.list(ctx); err != nil {
 		return err
 	}
-	if err := c.views(ctx, s); err != nil {
+	if err := c.views(ctx, s, "true"); err != nil {
 		return err
 	}
 	if err := s.Exec(ctx, "CREATE TEMP TABLE differing AS SELECT _pk, false AS gone FROM ("+keys+") SEMI JOIN listed USING (_pk)"); err != nil {
