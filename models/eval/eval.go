@@ -91,12 +91,7 @@ func AveragePrecision(labels []bool, scores []float64) float64 {
 func LogLoss(labels []bool, probabilities []float64) float64 {
 	sum := 0.0
 	for i, p := range probabilities {
-		p = math.Min(math.Max(p, 1e-6), 1-1e-6)
-		if labels[i] {
-			sum -= math.Log(p)
-		} else {
-			sum -= math.Log1p(-p)
-		}
+		sum += loss(labels[i], p)
 	}
 	return sum / float64(len(labels))
 }

@@ -107,10 +107,10 @@ func joinUnion(parts []string) string { return strings.Join(parts, "\nUNION ALL 
 // judgeSQL writes the query behind judge for landed columns. It keeps the landed
 // values in a struct raw beside the cast ones until the reason is found.
 func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool) string {
-	has := map[string]bool{}
+	has := landedTypes{}
 	var raw, typed, names []string
 	for _, c := range landed {
-		has[strings.ToLower(c.Name)] = true // SQL does not tell cases apart
+		has[strings.ToLower(c.Name)] = c.Type // SQL does not tell cases apart
 		if c.Name != contract.ColInput {
 			raw = append(raw, duck.Ident(c.Name)+" := "+duck.Ident(c.Name))
 		}
@@ -151,19 +151,19 @@ FROM %[8]s`,
 
 // castSQL writes how a landed column becomes a contract column; texts that are empty
 // count as missing.
-func castSQL(c contract.Column, has map[string]bool) string {
+func castSQL(c contract.Column, has landedTypes) string {
 	value := fmt.Sprintf("CAST(NULL AS %s)", c.Type)
 	switch {
-	case has[c.Name] && c.Type == contract.Text:
+	case has[c.Name] != "" && c.Type == contract.Text:
 		value = textOf(c.Name)
-	case has[c.Name]:
+	case has[c.Name] != "":
 		value = fmt.Sprintf("TRY_CAST(%s AS %s)", duck.Ident(c.Name), c.Type)
 	}
 	if c.Default == "" {
 		return value
 	}
 	def := c.Default
-	if has[def] {
+	if has[def] != "" {
 		def = textOf(def)
 	}
 	return fmt.Sprintf("coalesce(%s, %s)", value, def)
@@ -173,30 +173,35 @@ func textOf(col string) string {
 	return fmt.Sprintf("nullif(CAST(%s AS VARCHAR), '')", duck.Ident(col))
 }
 
+// landedTypes are DuckDB's types of the landed columns, by name in lower case.
+type landedTypes map[string]string
+
 // refusals are the WHEN branches that find why a row is refused, in the order of
 // contract.Table.Reasons without malformed records. A value that is not of the
 // column's type, or has more digits than the type holds and would be bent, is bad.
-func refusals(t contract.Table, has map[string]bool) []string {
+func refusals(t contract.Table, has landedTypes) []string {
 	var out []string
 	when := func(cond, reason, detail string) {
 		out = append(out, fmt.Sprintf("WHEN %s THEN {'reason': '%s', 'detail': %s}", cond, reason, detail))
 	}
-	if has[source.ColUnfit] {
+	if has[source.ColUnfit] != "" {
 		when("_raw."+source.ColUnfit+" IS NOT NULL", contract.ReasonUnfit, fmt.Sprintf("replace(substr(_raw.%s, 2), chr(31), ', ') || ' cannot be represented: cast it to text in the mapping, or replace it'", source.ColUnfit))
 	}
 	for _, c := range t.Columns {
-		raw := "_raw." + duck.Ident(c.Name)
-		text := fmt.Sprintf("nullif(CAST(%s AS VARCHAR), '')", raw)
-		quoted := fmt.Sprintf("'%s: \"' || left(%s, 100) || '\" ", c.Name, text)
-		typed := has[c.Name] && c.Type != contract.Text
-		if typed && c.Default == "" {
-			when(fmt.Sprintf("%s IS NOT NULL AND %s IS NULL", text, c.Name), contract.ReasonBad+c.Name, quoted+"is not "+string(c.Type)+"'")
-		} else if typed {
-			when(fmt.Sprintf("%s IS NOT NULL AND TRY_CAST(%s AS %s) IS NULL", text, raw, c.Type), contract.ReasonBad+c.Name, quoted+"is not "+string(c.Type)+"'")
+		raw, landed := "_raw."+duck.Ident(c.Name), has[c.Name]
+		quoted := fmt.Sprintf("'%s: \"' || left(CAST(%s AS VARCHAR), 100) || '\" ", c.Name, raw)
+		typed := landed != "" && c.Type != contract.Text
+		if typed && landed != "TIMESTAMP WITH TIME ZONE" {
+			cast := c.Name
+			if c.Default != "" {
+				cast = fmt.Sprintf("TRY_CAST(%s AS %s)", raw, c.Type)
+			}
+			when(given(raw, landed)+" AND "+cast+" IS NULL", contract.ReasonBad+c.Name, quoted+"is not "+string(c.Type)+"'")
 		}
 		if typed && strings.HasPrefix(string(c.Type), "DECIMAL") {
-			when(fmt.Sprintf("TRY_CAST(%s AS DECIMAL(38, 10)) <> %s", raw, c.Name), contract.ReasonBad+c.Name,
-				quoted+"has more digits than "+string(c.Type)+" holds; round it in the mapping'")
+			if bent := bentSQL(raw, landed, c); bent != "" {
+				when(bent, contract.ReasonBad+c.Name, quoted+"has more digits than "+string(c.Type)+" holds; round it in the mapping'")
+			}
 		}
 		if typed && c.Type == contract.Instant {
 			when(fmt.Sprintf("%[1]s < TIMESTAMPTZ '%[2]s' OR %[1]s >= TIMESTAMPTZ '%[3]s'", c.Name, contract.EarliestInstant, contract.LatestInstant), contract.ReasonBad+c.Name,
@@ -207,4 +212,27 @@ func refusals(t contract.Table, has map[string]bool) []string {
 		}
 	}
 	return out
+}
+
+// given tells whether a landed value is there at all.
+func given(raw, landed string) string {
+	if landed != "VARCHAR" {
+		return raw + " IS NOT NULL"
+	}
+	return fmt.Sprintf("nullif(%s, '') IS NOT NULL", raw)
+}
+
+// bentSQL tells whether a landed number has more digits than a decimal column holds; ""
+// when its type cannot. Of a binary number, digits behind the tenth are noise.
+func bentSQL(raw, landed string, c contract.Column) string {
+	var wide, narrow source.Column
+	switch wide, narrow = source.ColumnOf("", landed), source.ColumnOf("", string(c.Type)); {
+	case wide.Kind == source.Decimal && wide.Scale <= narrow.Scale, strings.HasSuffix(landed, "INT"), strings.HasSuffix(landed, "INTEGER"):
+		return ""
+	case wide.Kind == source.Decimal:
+		return fmt.Sprintf("%s <> TRY_CAST(%s AS %s)", raw, c.Name, landed)
+	case landed == "VARCHAR":
+		return fmt.Sprintf("(TRY_CAST(%[1]s AS DECIMAL(38, 23)) <> %[2]s OR %[2]s IS NOT NULL AND regexp_matches(%[1]s, '[.][0-9]{22,}[1-9]'))", raw, c.Name)
+	}
+	return fmt.Sprintf("TRY_CAST(%s AS DECIMAL(38, 10)) <> %s", raw, c.Name)
 }

@@ -252,6 +252,28 @@ func TestEmptyLake(t *testing.T) {
 	}
 }
 
+// A number is stored as it is or refused, never rounded, whatever type it lands in.
+func TestNothingIsBent(t *testing.T) {
+	t.Parallel()
+	for expr, good := range map[string]bool{
+		"'1.5'": true, "'1.1234'": true, "'1.12345'": false, "'1.00000'": true, "'0.00000000001'": false, "'1.000000000000000000000000000001'": false,
+		"'1e2'": true, "'1e-9'": false, "'99999999999999.9999'": true, "'100000000000000'": false, "'NaN'": false, "'inf'": false, "''": false,
+		"1.5::DECIMAL(5,1)": true, "1.23456::DECIMAL(9,5)": false, "1.23400::DECIMAL(9,5)": true, "0.1::DOUBLE": true, "0.12345::DOUBLE": false, "'nan'::DOUBLE": false, "7::BIGINT": true,
+		"18446744073709551615::UBIGINT": false, "12::UTINYINT": true, "true": true, "1e30::DOUBLE": false,
+	} {
+		b := setup(t)
+		b.selects["orders"] = "SELECT * REPLACE (" + expr + " AS unit_price) FROM input"
+		b.write("a.csv", header+"1,1,c1,2024-02-01 10:00:00,p,1,1.50,red\n")
+		want := "1=0+0+1"
+		if good {
+			want = "1=1+0+0"
+		}
+		if got := counts(b.extract()["a.csv/orders"]); got != want {
+			t.Errorf("unit_price %s: got %s, want %s", expr, got, want)
+		}
+	}
+}
+
 // Extra columns may be named like anything but mainstay's own columns, and contract
 // columns in any case.
 func TestExtraColumnNames(t *testing.T) {

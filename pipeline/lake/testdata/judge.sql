@@ -14,15 +14,15 @@ WITH typed AS (
     SELECT *, CASE WHEN order_id IS NULL THEN {'reason': 'missing_order_id', 'detail': 'order_id is required'}
         WHEN line_id IS NULL THEN {'reason': 'missing_line_id', 'detail': 'line_id is required'}
         WHEN customer_id IS NULL THEN {'reason': 'missing_customer_id', 'detail': 'customer_id is required'}
-        WHEN nullif(CAST(_raw."ordered_at" AS VARCHAR), '') IS NOT NULL AND ordered_at IS NULL THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(nullif(CAST(_raw."ordered_at" AS VARCHAR), ''), 100) || '" is not TIMESTAMPTZ'}
-        WHEN ordered_at < TIMESTAMPTZ '1900-01-01 00:00:00+00' OR ordered_at >= TIMESTAMPTZ '2200-01-01 00:00:00+00' THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(nullif(CAST(_raw."ordered_at" AS VARCHAR), ''), 100) || '" is not between 1900 and 2200'}
+        WHEN nullif(_raw."ordered_at", '') IS NOT NULL AND ordered_at IS NULL THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(CAST(_raw."ordered_at" AS VARCHAR), 100) || '" is not TIMESTAMPTZ'}
+        WHEN ordered_at < TIMESTAMPTZ '1900-01-01 00:00:00+00' OR ordered_at >= TIMESTAMPTZ '2200-01-01 00:00:00+00' THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(CAST(_raw."ordered_at" AS VARCHAR), 100) || '" is not between 1900 and 2200'}
         WHEN ordered_at IS NULL THEN {'reason': 'missing_ordered_at', 'detail': 'ordered_at is required'}
         WHEN product_id IS NULL THEN {'reason': 'missing_product_id', 'detail': 'product_id is required'}
-        WHEN nullif(CAST(_raw."quantity" AS VARCHAR), '') IS NOT NULL AND quantity IS NULL THEN {'reason': 'bad_quantity', 'detail': 'quantity: "' || left(nullif(CAST(_raw."quantity" AS VARCHAR), ''), 100) || '" is not DECIMAL(18,3)'}
-        WHEN TRY_CAST(_raw."quantity" AS DECIMAL(38, 10)) <> quantity THEN {'reason': 'bad_quantity', 'detail': 'quantity: "' || left(nullif(CAST(_raw."quantity" AS VARCHAR), ''), 100) || '" has more digits than DECIMAL(18,3) holds; round it in the mapping'}
+        WHEN nullif(_raw."quantity", '') IS NOT NULL AND quantity IS NULL THEN {'reason': 'bad_quantity', 'detail': 'quantity: "' || left(CAST(_raw."quantity" AS VARCHAR), 100) || '" is not DECIMAL(18,3)'}
+        WHEN (TRY_CAST(_raw."quantity" AS DECIMAL(38, 23)) <> quantity OR quantity IS NOT NULL AND regexp_matches(_raw."quantity", '[.][0-9]{22,}[1-9]')) THEN {'reason': 'bad_quantity', 'detail': 'quantity: "' || left(CAST(_raw."quantity" AS VARCHAR), 100) || '" has more digits than DECIMAL(18,3) holds; round it in the mapping'}
         WHEN quantity IS NULL THEN {'reason': 'missing_quantity', 'detail': 'quantity is required'}
-        WHEN nullif(CAST(_raw."unit_price" AS VARCHAR), '') IS NOT NULL AND unit_price IS NULL THEN {'reason': 'bad_unit_price', 'detail': 'unit_price: "' || left(nullif(CAST(_raw."unit_price" AS VARCHAR), ''), 100) || '" is not DECIMAL(18,4)'}
-        WHEN TRY_CAST(_raw."unit_price" AS DECIMAL(38, 10)) <> unit_price THEN {'reason': 'bad_unit_price', 'detail': 'unit_price: "' || left(nullif(CAST(_raw."unit_price" AS VARCHAR), ''), 100) || '" has more digits than DECIMAL(18,4) holds; round it in the mapping'}
+        WHEN _raw."unit_price" IS NOT NULL AND unit_price IS NULL THEN {'reason': 'bad_unit_price', 'detail': 'unit_price: "' || left(CAST(_raw."unit_price" AS VARCHAR), 100) || '" is not DECIMAL(18,4)'}
+        WHEN TRY_CAST(_raw."unit_price" AS DECIMAL(38, 10)) <> unit_price THEN {'reason': 'bad_unit_price', 'detail': 'unit_price: "' || left(CAST(_raw."unit_price" AS VARCHAR), 100) || '" has more digits than DECIMAL(18,4) holds; round it in the mapping'}
         WHEN unit_price IS NULL THEN {'reason': 'missing_unit_price', 'detail': 'unit_price is required'} END AS _why FROM typed
 )
 SELECT _input, _row, order_id, line_id, customer_id, ordered_at, product_id, category, quantity, unit_price, discount, unit_cost, "colour", _why.reason AS _reason, _why.detail AS _detail,
