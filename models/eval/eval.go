@@ -96,6 +96,15 @@ func LogLoss(labels []bool, probabilities []float64) float64 {
 	return sum / float64(len(labels))
 }
 
+// loss is the negative log likelihood of one row, its probability clipped as in [LogLoss].
+func loss(label bool, p float64) float64 {
+	p = math.Min(math.Max(p, 1e-6), 1-1e-6)
+	if label {
+		return -math.Log(p)
+	}
+	return -math.Log1p(-p)
+}
+
 // Brier is the mean squared distance between probability and outcome.
 func Brier(labels []bool, probabilities []float64) float64 {
 	sum := 0.0
