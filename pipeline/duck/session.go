@@ -6,6 +6,7 @@ package duck
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -23,7 +24,8 @@ type Options struct {
 	// Memory limit in DuckDB's words ("2GB"); "" leaves DuckDB's own (80 % of RAM).
 	Memory string
 	// Frugal gives memory back to the system as soon as it is free, which takes a little
-	// time: without it a session keeps what its largest query needed.
+	// time (without it a session keeps what its largest query needed), and lets COPY take
+	// ROW_GROUP_SIZE_BYTES. With one thread, rows keep their order all the same.
 	Frugal bool
 	// TempDir takes what does not fit in memory.
 	TempDir string
@@ -105,7 +107,7 @@ func settings(o Options) []string {
 		set = append(set, "SET memory_limit = "+Quote(o.Memory))
 	}
 	if o.Frugal {
-		set = append(set, "SET allocator_flush_threshold = '1MB'", "SET allocator_bulk_deallocation_flush_threshold = '1MB'")
+		set = append(set, "SET allocator_flush_threshold = '1MB'", "SET allocator_bulk_deallocation_flush_threshold = '1MB'", "SET preserve_insertion_order = false")
 	}
 	if o.TempDir != "" {
 		set = append(set, "SET temp_directory = "+Quote(o.TempDir))
@@ -130,6 +132,12 @@ func (s *Session) Exec(ctx context.Context, query string) error {
 		return fmt.Errorf("running SQL: %w\n%s", err, excerpt(query))
 	}
 	return nil
+}
+
+// IsOutOfMemory tells whether an error says that a session's memory limit was too small.
+func IsOutOfMemory(err error) bool {
+	var d *duckdb.Error
+	return errors.As(err, &d) && d.Type == duckdb.ErrorTypeOutOfMemory
 }
 
 // Query runs a query and returns its columns and rows as the driver gives them. It is

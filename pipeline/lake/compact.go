@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +25,9 @@ type CompactOptions struct {
 	MaxFiles int   // merged files of one compaction; 0 means 200
 }
 
+// compactMemory limits DuckDB while files are merged.
+const compactMemory = "256MB"
+
 // Compacted says what a compaction did.
 type Compacted struct {
 	Months, Files int // months in which files were merged, files that were
@@ -43,7 +45,7 @@ func (l *Lake) Compact(ctx context.Context, o CompactOptions) (Compacted, error)
 		if err != nil {
 			return done, err
 		}
-		for _, group := range smallGroups(files, o) {
+		for _, group := range mergeable(files, o) {
 			if done.Months >= o.MaxFiles {
 				return done, nil
 			}
@@ -59,8 +61,8 @@ func (l *Lake) Compact(ctx context.Context, o CompactOptions) (Compacted, error)
 	return done, nil
 }
 
-// smallGroups are the files to merge, in the manifest's order: of one month and kind.
-func smallGroups(files []ledger.LakeFile, o CompactOptions) [][]ledger.LakeFile {
+// mergeable are the files to merge, in the manifest's order: of one month and kind.
+func mergeable(files []ledger.LakeFile, o CompactOptions) [][]ledger.LakeFile {
 	type place struct {
 		month        string
 		keyed, newer bool
@@ -91,20 +93,17 @@ func (l *Lake) merge(ctx context.Context, o CompactOptions, table string, group 
 	if err := os.MkdirAll(o.Scratch, 0o755); err != nil {
 		return fmt.Errorf("creating scratch directory: %w", err)
 	}
-	s, err := duck.Open(ctx, o.Session)
+	session := o.Session
+	session.Memory, session.Frugal, session.TempDir = compactMemory, true, filepath.Join(o.Scratch, "spill")
+	s, err := duck.Open(ctx, session)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	order := []string{contract.ColBatch, contract.ColInput, contract.ColRow}
-	if t, err := contract.Lookup(table); err == nil {
-		order = append(slices.Clone(t.Key), order...)
-	} else {
-		order = []string{contract.ColBatch, contract.ColInput, "record", "reason"}
-	}
+	// In the order of the manifest, not sorted: that takes no memory.
 	from := duck.ReadParquet(paths(l.Dir, group))
 	tmp := filepath.Join(o.Scratch, "merged.parquet")
-	if _, err := s.WriteParquet(ctx, fmt.Sprintf("SELECT * FROM %s ORDER BY %s", from, duck.Idents(order)), tmp); err != nil {
+	if err := s.Exec(ctx, fmt.Sprintf("COPY (SELECT * FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, %s)", from, duck.Quote(tmp), smallGroups)); err != nil {
 		return err
 	}
 	if err := sameRows(ctx, s, from, duck.ReadParquet([]string{tmp})); err != nil {

@@ -45,9 +45,10 @@ const (
 	dbGroupRows, dbGroupBytes = 250_000, 32 << 20
 )
 
-// dbMemory limits DuckDB while rows of a database are stored: what does not fit goes
-// to the scratch directory.
-const dbMemory = "40MB"
+// dbMemory limits DuckDB while rows of a database are stored and compared: what does
+// not fit goes to the scratch directory. Rows that are so long that it cannot work with
+// that are stored with the next limit.
+var dbMemory = []string{"48MB", "96MB", "256MB", "1GB", ""}
 
 // Extract takes what is new or changed in a source into the lake, batch by batch, and
 // proves that the lake then holds what the source holds, where the source can tell.
@@ -92,7 +93,19 @@ type extraction struct {
 	rows, bytes  int64                   // of the group
 	read, bad    int64                   // rows of all batches so far
 	steps        int
+	limit        int // which of dbMemory
 	out          Extracted
+}
+
+// withMemory does work in as little memory as it needs: f may be called again.
+func (x *extraction) withMemory(f func() error) error {
+	for {
+		err := f()
+		if err == nil || !duck.IsOutOfMemory(err) || x.limit+1 == len(dbMemory) {
+			return err
+		}
+		x.limit++
+	}
 }
 
 func (x *extraction) known(ctx context.Context) (source.Known, error) {
@@ -240,7 +253,15 @@ func (x *extraction) store(ctx context.Context, group []source.Landed) error {
 		x.inputs[in.Name] = in
 		b.Landings = append(b.Landings, Landing{Input: in, Landed: ld})
 	}
-	done, err := x.Ingest(ctx, b)
+	var done ledger.Batch
+	err = x.withMemory(func() (err error) {
+		b.memoryLimit = dbMemory[x.limit]
+		if err := os.RemoveAll(b.Scratch); err != nil {
+			return err
+		}
+		done, err = x.Ingest(ctx, b)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Extraction struct {
 	Replaces         []int64 // inputs whose earlier version these landings replace
 	Scratch          string  // empty directory on the data directory's file system
 	Session          duck.Options
+	memoryLimit      string                   // of DuckDB, for rows of a database
 	accept           func(ledger.Batch) error // may refuse the batch before it is committed
 }
 
@@ -65,7 +66,7 @@ func (x Extraction) memory(keyed bool) duck.Options {
 	o := x.Session
 	o.TimeZone = x.TimeZone
 	if keyed {
-		o.Memory, o.Frugal, o.TempDir = dbMemory, true, filepath.Join(x.Scratch, "spill")
+		o.Memory, o.Frugal, o.TempDir = x.memoryLimit, true, filepath.Join(x.Scratch, "spill")
 	}
 	return o
 }

@@ -62,7 +62,7 @@ func (in *ingest) keepJudged(ctx context.Context, query string) error {
 		return in.sess.Exec(ctx, "CREATE TEMP TABLE judged AS "+query)
 	}
 	path := filepath.Join(in.dir, "judged.parquet")
-	if err := in.sess.Exec(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE %d)", query, duck.Quote(path), dbRowGroup)); err != nil {
+	if err := in.sess.Exec(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION snappy, %s)", query, duck.Quote(path), smallGroups)); err != nil {
 		return err
 	}
 	return in.sess.Exec(ctx, "CREATE TEMP VIEW judged AS SELECT * FROM "+duck.ReadParquet([]string{path}))
@@ -142,7 +142,7 @@ func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool) string 
 )
 SELECT %[1]s, %[5]s, _why.reason AS _reason, _why.detail AS _detail,
     CASE WHEN _why IS NOT NULL THEN CAST(to_json(_raw) AS VARCHAR) END AS _landed,
-    CAST(timezone('UTC', %[6]s) AS DATE) AS _day,
+    CAST(make_timestamp(epoch_us(%[6]s)) AS DATE) AS _day,
     %[7]s AS _copy
 FROM %[8]s`,
 		strings.Join(own, ", "), strings.Join(raw, ", "), strings.Join(typed, ",\n        "),

@@ -112,7 +112,7 @@ func (c *comparison) storeGone(ctx context.Context, gone string) (err error) {
 	in := ledger.Input{ID: inputID, Source: c.source, Name: fmt.Sprintf("%s/gone/%s/%d", c.t.Name, c.o.AsOf, batch), Version: "tombstones"}
 	b := ledger.Batch{ID: batch, Source: c.source, AsOf: c.o.AsOf, Night: c.o.Night, Inputs: []ledger.Input{in}, RepeatedKeys: map[string]int64{c.t.Name: c.cert.Deleted}}
 	w := &ingest{Lake: c.Lake, t: c.t, dir: filepath.Join(c.dir, "tombstones"), key: c.listing.Keys, merge: true,
-		x: Extraction{Source: c.source, AsOf: c.o.AsOf, Night: c.o.Night, Batch: batch, Scratch: c.dir, Session: c.o.Session}}
+		x: Extraction{Source: c.source, AsOf: c.o.AsOf, Night: c.o.Night, Batch: batch, Scratch: c.dir, Session: c.o.Session, memoryLimit: dbMemory[c.limit]}}
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return fmt.Errorf("creating scratch directory: %w", err)
 	}

@@ -85,7 +85,7 @@ func (c *comparison) list(ctx context.Context) (err error) {
 
 func (c *comparison) open(ctx context.Context) (*duck.Session, error) {
 	o := c.o.Session
-	o.Memory, o.Frugal, o.TempDir = dbMemory, true, filepath.Join(c.dir, "spill")
+	o.Memory, o.Frugal, o.TempDir = dbMemory[c.limit], true, filepath.Join(c.dir, "spill")
 	return duck.Open(ctx, o)
 }
 

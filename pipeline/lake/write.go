@@ -78,8 +78,9 @@ FROM (SELECT _day, CASE WHEN count(*) >= %d THEN CAST(_day AS VARCHAR) ELSE strf
 	return in.place(ctx, in.t.Name, paths, in.t.EventTime, "lake/"+in.t.Name)
 }
 
-// dbRowGroup keeps the buffers small in which a Parquet file is made.
-const dbRowGroup = 30 * 1024
+// smallGroups are options of a COPY that keep the buffers small in which a Parquet file
+// is made, however wide or long its rows are. They need a Frugal session.
+const smallGroups = "ROW_GROUP_SIZE 30720, ROW_GROUP_SIZE_BYTES '4MB'"
 
 // writePart writes one part by itself and in the order of the landing files: both spare
 // memory.
@@ -89,8 +90,8 @@ func (in *ingest) writePart(ctx context.Context, rows, part string) ([]string, e
 		return nil, fmt.Errorf("creating scratch directory: %w", err)
 	}
 	path := filepath.Join(dir, "rows.parquet")
-	return []string{path}, in.sess.Exec(ctx, fmt.Sprintf("COPY (SELECT * EXCLUDE (_day), %d::BIGINT AS %s FROM (%s) WHERE _day IN (SELECT _day FROM parts WHERE _part = %s)) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
-		in.x.Batch, contract.ColBatch, rows, duck.Quote(part), duck.Quote(path), dbRowGroup))
+	return []string{path}, in.sess.Exec(ctx, fmt.Sprintf("COPY (SELECT * EXCLUDE (_day), %d::BIGINT AS %s FROM (%s) WHERE _day IN (SELECT _day FROM parts WHERE _part = %s)) TO %s (FORMAT parquet, COMPRESSION zstd, %s)",
+		in.x.Batch, contract.ColBatch, rows, duck.Quote(part), duck.Quote(path), smallGroups))
 }
 
 // writeSpan writes several parts side by side, sorted.

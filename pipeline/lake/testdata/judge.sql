@@ -27,6 +27,6 @@ WITH typed AS (
 )
 SELECT _input, _row, order_id, line_id, customer_id, ordered_at, product_id, category, quantity, unit_price, discount, unit_cost, "colour", _why.reason AS _reason, _why.detail AS _detail,
     CASE WHEN _why IS NOT NULL THEN CAST(to_json(_raw) AS VARCHAR) END AS _landed,
-    CAST(timezone('UTC', ordered_at) AS DATE) AS _day,
+    CAST(make_timestamp(epoch_us(ordered_at)) AS DATE) AS _day,
     CASE WHEN _why IS NULL THEN row_number() OVER (PARTITION BY _why IS NULL, _input, order_id, line_id, hash(order_id, line_id, customer_id, ordered_at, product_id, category, quantity, unit_price, discount, unit_cost, "colour") ORDER BY _row) END AS _copy
 FROM refused

@@ -48,6 +48,7 @@ func (s *session) start(ctx context.Context, isolation, join string) error {
 		"statement_timeout = " + millis(s.limits.StatementTimeout),
 		"lock_timeout = " + millis(s.limits.LockTimeout),
 		"idle_in_transaction_session_timeout = " + millis(s.limits.IdleTimeout),
+		"max_parallel_workers_per_gather = 0", // a page is small, and other work should keep its cores
 		"timezone = 'UTC'", "datestyle = 'ISO, YMD'", "intervalstyle = 'postgres'", "extra_float_digits = 3",
 		"bytea_output = 'hex'", "standard_conforming_strings = on", "xmlbinary = 'base64'",
 	} {
