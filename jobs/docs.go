@@ -16,7 +16,7 @@ import (
 // Features and reasons are described by the sidecars of the feature files.
 var goTables = map[string]sqlfiles.Sidecar{
 	rowAccountsTable: {
-		Key: []string{"input_id", "table_name"},
+		Key: []string{"kind", "source", "as_of", "table_name", "input_id"}, // a certificate has no input
 		Columns: []sqlfiles.Column{
 			{Name: "source", Meaning: "Source in mainstay.yaml."},
 			{Name: "kind", Meaning: "input: what became of the rows of one input; certificate: a table of a source compared with the lake, key by key."},

@@ -72,10 +72,8 @@ func Extract(ctx context.Context, l *Lake, src source.Source, o ExtractOptions) 
 		return x.out, err
 	}
 	if v, ok := reader.(source.Verifier); ok {
-		for _, table := range v.Due() {
-			if err := x.verify(ctx, v, table); err != nil {
-				return x.out, err
-			}
+		if err := x.verifyAll(ctx, v); err != nil {
+			return x.out, err
 		}
 	}
 	x.out.Warnings = append(x.out.Warnings, reader.Warnings()...)
@@ -92,6 +90,7 @@ type extraction struct {
 	group        []source.Landed         // landed and not committed
 	rows, bytes  int64                   // of the group
 	read, bad    int64                   // rows of all batches so far
+	verified     map[string]string // states of tables whose certificate matches
 	steps        int
 	limit        int // which of dbMemory
 	out          Extracted

@@ -138,7 +138,7 @@ func (c *comparison) storeGone(ctx context.Context, gone string) (err error) {
 	return c.Ledger.CommitBatch(ctx, b)
 }
 
-// commitCertificate records what was compared, and the source's state when it matches.
+// commitCertificate records what was compared.
 func (c *comparison) commitCertificate(ctx context.Context) error {
 	batch, _, err := c.Ledger.NextIDs(ctx)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *comparison) commitCertificate(ctx context.Context) error {
 	}
 	b := ledger.Batch{ID: batch, Source: c.source, AsOf: c.o.AsOf, Night: c.o.Night, Certificates: []ledger.Certificate{c.cert}}
 	if c.cert.Matches() {
-		b.States = map[string]string{c.t.Name: c.v.Verified(c.t.Name)}
+		c.verified[c.t.Name] = c.v.Verified(c.t.Name)
 	}
 	if err := c.Ledger.CommitBatch(ctx, b); err != nil {
 		return err

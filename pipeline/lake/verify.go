@@ -22,6 +22,25 @@ var sizes = struct {
 	fetchKeys int64 // rows that are read again in one landing
 }{100_000, 256, 300_000, 50_000}
 
+// verifyAll verifies the tables that are due. None counts as verified before all of them
+// are: what happens in the source until the next attempt is to be found by it.
+func (x *extraction) verifyAll(ctx context.Context, v source.Verifier) error {
+	x.verified = map[string]string{}
+	for _, table := range v.Due() {
+		if err := x.verify(ctx, v, table); err != nil {
+			return err
+		}
+	}
+	if len(x.verified) == 0 {
+		return nil
+	}
+	batch, _, err := x.Ledger.NextIDs(ctx)
+	if err != nil {
+		return err
+	}
+	return x.Ledger.CommitBatch(ctx, ledger.Batch{ID: batch, Source: x.source, AsOf: x.o.AsOf, Night: x.o.Night, States: x.verified})
+}
+
 // verify compares a table of the source with the lake, key by key: rows that differ
 // are read again, rows that are gone get a tombstone. It commits the certificate, and
 // fails when the two still differ.

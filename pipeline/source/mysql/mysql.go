@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"time"
 
@@ -100,6 +101,10 @@ type conn interface {
 
 // Class tells what kind of error a session returned.
 func (d *Dialect) Class(err error) relational.Class {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return relational.Other // a full disk is a syscall.Errno, which counts as a net.Error too
+	}
 	var server *mysql.MySQLError
 	if !errors.As(err, &server) {
 		var network net.Error

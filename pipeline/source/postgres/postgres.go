@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -72,6 +73,10 @@ func (d *Dialect) Connect(ctx context.Context, l relational.Limits) (relational.
 
 // Class tells what kind of error a session returned.
 func (d *Dialect) Class(err error) relational.Class {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return relational.Other // a full disk is a syscall.Errno, which counts as a net.Error too
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		var network net.Error

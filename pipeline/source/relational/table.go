@@ -165,6 +165,14 @@ func (t *table) selects(fields []Field) []string {
 // keyText names the key in messages.
 func (t *table) keyText() string { return "[" + strings.Join(t.Key, ", ") + "]" }
 
+// indexesText names the indexes that pages go along.
+func (t *table) indexesText() string {
+	if t.Cursor == "" {
+		return "an index that begins with its key " + t.keyText()
+	}
+	return fmt.Sprintf("indexes that begin with its key %s and with its cursor [%s]", t.keyText(), t.Cursor)
+}
+
 // strictlyAfter is the check of every row that is read in the order of columns which
 // include the key.
 func (t *table) strictlyAfter(fields []Field) func(now, last []cell) error {
@@ -217,7 +225,7 @@ func (s *Source) explain(t *table, err error) error {
 	case Locked:
 		advice = fmt.Sprintf("somebody changes the table: waiting for it was given up after %s (lock_timeout); run again later", s.limits.LockTimeout)
 	case Timeout:
-		advice = fmt.Sprintf("the server ended a query after %s (statement_timeout): simplify the select, create an index that begins with its key %s, or raise limits.statement_timeout", s.limits.StatementTimeout, t.keyText())
+		advice = fmt.Sprintf("the server ended a query after %s (statement_timeout): simplify the select, create %s, or raise limits.statement_timeout", s.limits.StatementTimeout, t.indexesText())
 	case Lost:
 		advice = "the connection was lost; the next extraction goes on behind what was committed"
 	default:
