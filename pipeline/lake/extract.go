@@ -90,7 +90,7 @@ type extraction struct {
 	group        []source.Landed         // landed and not committed
 	rows, bytes  int64                   // of the group
 	read, bad    int64                   // rows of all batches so far
-	verified     map[string]string // states of tables whose certificate matches
+	verified     map[string]string       // states of tables whose certificate matches
 	steps        int
 	limit        int // which of dbMemory
 	out          Extracted
