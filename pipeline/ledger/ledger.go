@@ -131,7 +131,7 @@ func (l *Ledger) tx(ctx context.Context, f func(*sql.Tx) error) error {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing ledger transaction: %w", err)
+		return fmt.Errorf("committing ledger transaction to %s: %w", l.path, err)
 	}
 	return nil
 }
