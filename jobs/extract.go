@@ -65,7 +65,7 @@ func (p *Project) extractFrom(ctx context.Context, r *pipeline.Run, c config.Sou
 	}
 	return lake.Extract(ctx, lakeOf(r), src, lake.ExtractOptions{
 		AsOf: r.Night.AsOf.String(), Night: r.Night.ID, Scratch: scratch, Session: o, Progress: r.Progress,
-		MaxQuarantined: p.Config.Quality.MaxQuarantinedShare, Refused: refused,
+		MaxQuarantined: p.Config.Quality.MaxQuarantinedShare, MaxDeleted: p.Config.Quality.MaxDeletedShare, Refused: refused,
 	})
 }
 

@@ -66,12 +66,22 @@ func CollectGarbage(ctx context.Context, dataDir string, dryRun bool) (g Garbage
 		func() ([]string, error) { return warehouse.Superseded(dataDir) },
 		func() ([]string, error) { return leftovers(dataDir) },
 	}
+	// A night that was cut off while it was published is settled by the next run, which
+	// needs its tables.
+	unsettled, _, ok, err := l.Unsettled(ctx)
+	if err != nil {
+		return g, err
+	}
 	for _, f := range find {
 		found, err := f()
 		if err != nil {
 			return g, err
 		}
-		g.Files = append(g.Files, found...)
+		for _, name := range found {
+			if !ok || !strings.HasPrefix(filepath.Base(name), warehouse.NightDir(unsettled.ID)) {
+				g.Files = append(g.Files, name)
+			}
+		}
 	}
 	for _, name := range g.Files {
 		path := filepath.Join(dataDir, name)

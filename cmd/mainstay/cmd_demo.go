@@ -92,7 +92,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 		warnings += n
 	}
 	if warnings > 0 {
-		return warningsError{warnings}
+		return warningsError{warnings, "published"}
 	}
 	return nil
 }

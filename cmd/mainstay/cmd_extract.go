@@ -30,6 +30,7 @@ killed, what was committed stays and the next extraction goes on there.
 ` + exitHelp,
 		Example: `  mainstay extract
   mainstay extract shop --project /srv/shop`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return runExtract(c.Context(), c.OutOrStdout(), o, args) },
 	}
 	o.add(c)
@@ -62,7 +63,11 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err := printCertificates(out, got.Certificates); err != nil {
 		return err
 	}
-	return warningsOf(jobs.Outcome{Warnings: got.Warnings})
+	err = warningsOf(jobs.Outcome{Warnings: got.Warnings})
+	if len(got.Warnings) > 0 {
+		return warningsError{n: len(got.Warnings), what: "extracted"}
+	}
+	return err
 }
 
 // day is --as-of, or today.

@@ -250,9 +250,9 @@ func runReplay(ctx context.Context, out io.Writer, o quarantineOptions) error {
 		_, err = fmt.Fprintln(out, "nothing to try again: no refused row fits the filter")
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s refused rows tried again; %s rows read: %s stored, %s known already, %s refused\n",
+	_, err = fmt.Fprintf(out, "%s refused rows tried again; %s rows read: %s stored, %s as the lake or the quarantine had them, %s refused anew\n",
 		thousands(got.Tried), thousands(got.Read), thousands(got.Stored), thousands(got.Duplicates), thousands(got.Quarantined))
-	if err == nil && got.Quarantined > 0 {
+	if err == nil && got.Stored < got.Tried {
 		_, err = fmt.Fprintln(out, "`mainstay quarantine list` says why")
 	}
 	return err

@@ -79,5 +79,5 @@ func warningsOf(night jobs.Outcome) error {
 	for _, w := range night.Warnings {
 		fmt.Fprintln(os.Stderr, "warning:", w)
 	}
-	return warningsError{len(night.Warnings)}
+	return warningsError{len(night.Warnings), "published"}
 }

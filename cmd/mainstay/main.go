@@ -40,10 +40,19 @@ type usageError struct{ err error }
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
 
-// warningsError says that a night was published and has warnings.
-type warningsError struct{ n int }
+// warningsError says that something was done and has warnings.
+type warningsError struct {
+	n    int
+	what string // was done
+}
 
-func (e warningsError) Error() string { return fmt.Sprintf("published, with %d warnings", e.n) }
+func (e warningsError) Error() string {
+	s := "s"
+	if e.n == 1 {
+		s = ""
+	}
+	return fmt.Sprintf("%s, with %d warning%s", e.what, e.n, s)
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

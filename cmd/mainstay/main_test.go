@@ -34,8 +34,8 @@ func TestExitCode(t *testing.T) {
 		{held, 3},
 		{fmt.Errorf("x: %w", held), 3},
 		{usageError{held}, 3}, // who looks for bad usage would look in vain
-		{warningsError{2}, 4},
-		{fmt.Errorf("x: %w", warningsError{2}), 4},
+		{warningsError{2, "published"}, 4},
+		{fmt.Errorf("x: %w", warningsError{2, "published"}), 4},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%v: got %d, want %d", c.err, got, c.want)

@@ -117,6 +117,7 @@ type Forest struct {
 // Quality sets when a night's input is too bad to publish.
 type Quality struct {
 	MaxQuarantinedShare float64 `yaml:"max_quarantined_share" range:"0..1"`
+	MaxDeletedShare     float64 `yaml:"max_deleted_share" range:"0..1"` // of a database table's rows, in one night
 }
 
 // Schedule says when nights start.
@@ -148,7 +149,7 @@ func Default() *Config {
 			CrossSell: Forest{Trees: 100, MaxDepth: 8, MinLeaf: 60, MaxRows: 500_000},
 			MaxAUC:    0.95,
 		},
-		Quality:   Quality{MaxQuarantinedShare: 1},
+		Quality:   Quality{MaxQuarantinedShare: 1, MaxDeletedShare: 0.5},
 		Schedule:  Schedule{Cron: "0 2 * * *"},
 		Resources: Resources{Workers: runtime.NumCPU()},
 	}

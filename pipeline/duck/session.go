@@ -266,11 +266,22 @@ func Idents(names []string) string {
 // ReadParquet writes the table function that reads files. An absent list is an error
 // at plan time, so callers give the columns of an empty table themselves.
 func ReadParquet(paths []string) string {
+	return "read_parquet([" + files(paths) + "], union_by_name = true, hive_partitioning = false)"
+}
+
+// ReadAlike is ReadParquet for files that all have the columns of the first, as far as
+// they are asked for: they are opened one after the other, so that memory does not grow
+// with their number.
+func ReadAlike(paths []string) string {
+	return "read_parquet([" + files(paths) + "], hive_partitioning = false)"
+}
+
+func files(paths []string) string {
 	quoted := make([]string, len(paths))
 	for i, p := range paths {
 		quoted[i] = File(p)
 	}
-	return "read_parquet([" + strings.Join(quoted, ", ") + "], union_by_name = true, hive_partitioning = false)"
+	return strings.Join(quoted, ", ")
 }
 
 // excerpt keeps error messages readable: the first lines of a long statement.

@@ -1,6 +1,7 @@
 package lake_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type line struct {
 	at              time.Time
 	quantity        int
 	weight          float64 // rides along, and the digest leaves it out
+	number          int     // of the line in its order; 0 takes the id
 }
 
 // fakeDB is a database of one table, as plain as can be: the source contract without a
@@ -144,7 +146,7 @@ func (r *fakeReader) write(path string, keys []int, cols string) {
 	values := []string{"(0, 0, '', 0, '', NULL, '', 0, 0, 0.0, NULL)"}
 	for i, k := range keys {
 		l := r.rows[k]
-		values = append(values, fmt.Sprintf("(%d, %d, %s, %d, %s, TIMESTAMPTZ %s, 'p', %d, 2.50, %v, NULL)", i+1, k, duck.Quote(l.order), k, duck.Quote(l.customer), duck.Quote(l.at.Format("2006-01-02 15:04:05+00")), l.quantity, l.weight))
+		values = append(values, fmt.Sprintf("(%d, %d, %s, %d, %s, TIMESTAMPTZ %s, 'p', %d, 2.50, %v, NULL)", i+1, k, duck.Quote(l.order), cmp.Or(l.number, k), duck.Quote(l.customer), duck.Quote(l.at.Format("2006-01-02 15:04:05+00")), l.quantity, l.weight))
 	}
 	casts := []string{"CAST(_row AS BIGINT) AS _row"}
 	for _, c := range fakeColumns {
@@ -163,7 +165,8 @@ func (r *fakeReader) write(path string, keys []int, cols string) {
 // dbBundle is a lake fed from a fakeDB.
 type dbBundle struct {
 	*testBundle
-	db *fakeDB
+	db         *fakeDB
+	maxDeleted float64
 }
 
 func setupDB(t *testing.T) *dbBundle {
@@ -183,7 +186,7 @@ func (b *dbBundle) night() (lake.Extracted, error) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return lake.Extract(b.ctx, b.lake, b.db, lake.ExtractOptions{AsOf: "2024-03-01", Night: id, Scratch: b.t.TempDir(), MaxQuarantined: 1})
+	return lake.Extract(b.ctx, b.lake, b.db, lake.ExtractOptions{AsOf: "2024-03-01", Night: id, Scratch: b.t.TempDir(), MaxQuarantined: 1, MaxDeleted: b.maxDeleted})
 }
 
 func (b *dbBundle) mustNight() lake.Extracted {
@@ -203,7 +206,7 @@ func (b *dbBundle) agree() {
 		var out []string
 		for id, l := range b.db.rows {
 			if l.customer != "" && !l.at.Before(w.From) && (w.To.IsZero() || l.at.Before(w.To)) {
-				out = append(out, fmt.Sprintf("%s|%d|%s|%s|%d|%.1f", l.order, id, l.customer, l.at.Format(time.DateTime), l.quantity, l.weight))
+				out = append(out, fmt.Sprintf("%s|%d|%s|%s|%d|%.1f", l.order, cmp.Or(l.number, id), l.customer, l.at.Format(time.DateTime), l.quantity, l.weight))
 			}
 		}
 		slices.Sort(out)
@@ -285,6 +288,27 @@ func TestDatabaseRowsChange(t *testing.T) {
 		{"a refused row that is deleted", func() { b.set(8, line{order: "o8", at: at(8)}) }},
 		{"gone", func() { delete(b.db.rows, 8) }},
 		{"an update that no cursor saw", func() { b.db.lose = true; b.set(4, line{order: "o2", customer: "c4", at: at(25), quantity: 4}) }},
+		{"deleted, and inserted again under another id", func() {
+			b.db.lose = false
+			delete(b.db.rows, 3)
+			b.set(30, line{order: "o9", customer: "c1", at: at(3), quantity: 1, number: 3})
+		}},
+		{"lines are numbered anew", func() {
+			for id := 40; id < 52; id++ {
+				b.set(id, line{order: "o40", customer: "c1", at: at(4), quantity: 1, number: id - 39})
+			}
+		}},
+		{"and shifted by one", func() {
+			for id := 40; id < 52; id++ {
+				b.set(id, line{order: "o40", customer: "c1", at: at(4), quantity: 1, number: id - 38})
+			}
+		}},
+		{"shifted back, and no cursor saw it", func() {
+			b.db.lose = true
+			for id := 40; id < 52; id++ {
+				b.set(id, line{order: "o40", customer: "c1", at: at(4), quantity: 1, number: id - 39})
+			}
+		}},
 		{"all deleted", func() { b.db.rows = map[int]line{} }},
 	}
 	for _, s := range steps {
@@ -337,6 +361,30 @@ func TestDatabaseProperty(t *testing.T) {
 			b.agree()
 		}
 	}
+}
+
+// Rows that are gone in masses stop the night: nothing is deleted, until somebody says
+// that it may be.
+func TestMassDeletion(t *testing.T) {
+	t.Parallel()
+	b := setupDB(t)
+	for id := range 210 {
+		b.set(id, line{order: fmt.Sprint("o", id), customer: "c1", at: base, quantity: 1})
+	}
+	b.mustNight()
+	for id := range 150 {
+		delete(b.db.rows, id)
+	}
+	b.maxDeleted = 0.5
+	if _, err := b.night(); err == nil || !strings.Contains(err.Error(), "150 of 210 rows are gone") {
+		t.Fatalf("got %v", err)
+	}
+	if n := strings.Count(b.rows("order_id", lake.Window{}), "o"); n != 210 {
+		t.Errorf("%d rows are left, want all 210", n)
+	}
+	b.maxDeleted = 1
+	b.mustNight()
+	b.agree()
 }
 
 // A certificate that cannot match fails the night.

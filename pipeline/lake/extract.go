@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/source"
@@ -23,6 +25,9 @@ type ExtractOptions struct {
 	// MaxQuarantined is the share of the rows read (0 to 1) above which the extraction
 	// stops: the mapping or the source is broken.
 	MaxQuarantined float64
+	// MaxDeleted is the share of a table's rows (0 to 1) above which rows that are gone
+	// from a database stop the extraction, when they are more than a hundred.
+	MaxDeleted float64
 	// Refused, when it is not nil, makes the extraction read again what these refused
 	// rows came from.
 	Refused *RefusedFilter
@@ -54,7 +59,7 @@ var dbMemory = []string{"48MB", "96MB", "256MB", "1GB", ""}
 // proves that the lake then holds what the source holds, where the source can tell.
 // After an error the batches before it stay and the next extraction goes on there.
 func Extract(ctx context.Context, l *Lake, src source.Source, o ExtractOptions) (out Extracted, err error) {
-	x := &extraction{Lake: l, o: o, source: src.Name(), zone: src.TimeZone()}
+	x := &extraction{Lake: l, o: o, source: src.Name(), zone: src.TimeZone(), shared: map[string]int64{}}
 	known, err := x.known(ctx)
 	if err != nil {
 		return out, err
@@ -76,7 +81,7 @@ func Extract(ctx context.Context, l *Lake, src source.Source, o ExtractOptions) 
 			return x.out, err
 		}
 	}
-	x.out.Warnings = append(x.out.Warnings, reader.Warnings()...)
+	x.out.Warnings = append(append(x.out.Warnings, reader.Warnings()...), x.sharedWarnings()...)
 	return x.out, nil
 }
 
@@ -90,6 +95,7 @@ type extraction struct {
 	group        []source.Landed         // landed and not committed
 	rows, bytes  int64                   // of the group
 	read, bad    int64                   // rows of all batches so far
+	shared       map[string]int64        // keys of the contract that several rows have, by table
 	verified     map[string]string       // states of tables whose certificate matches
 	steps        int
 	limit        int // which of dbMemory
@@ -265,18 +271,52 @@ func (x *extraction) store(ctx context.Context, group []source.Landed) error {
 		return err
 	}
 	x.out.Batch, x.out.Inputs = batch, x.out.Inputs+len(group)
+	x.noteShared(group, done)
 	x.out.Accounts = append(x.out.Accounts, done.Accounts...)
 	return os.RemoveAll(b.Scratch)
+}
+
+// noteShared counts rows that were never read before and yet have the contract's key of
+// another row: readers see only one of them.
+func (x *extraction) noteShared(group []source.Landed, done ledger.Batch) {
+	for _, ld := range group {
+		if ld.Mode != source.Append {
+			return
+		}
+	}
+	for table, n := range done.RepeatedKeys {
+		if n > 0 {
+			x.shared[table] += n
+		}
+	}
+}
+
+// sharedWarnings say what noteShared has found.
+func (x *extraction) sharedWarnings() []string {
+	var out []string
+	for _, t := range contract.Tables() {
+		if n := x.shared[t.Name]; n > 0 {
+			out = append(out, fmt.Sprintf("source %s: %d keys (%s) of %s belong to several rows of the source, of which readers see one: map columns that tell the rows apart", x.source, n, strings.Join(t.Key, ", "), t.Name))
+		}
+	}
+	return out
 }
 
 // accept refuses a batch when too much of the extraction, this batch included, would
 // go to quarantine.
 func (x *extraction) accept(batch ledger.Batch) error {
+	if x.o.Refused != nil {
+		return nil // these were refused before
+	}
+	var worst []string
 	for _, a := range batch.Accounts {
 		x.read, x.bad = x.read+a.Read, x.bad+a.Quarantined
+		if a.Quarantined > 0 && len(worst) < 3 {
+			worst = append(worst, fmt.Sprintf("%d of %d of %s for %s", a.Quarantined, a.Read, a.Input.Name, a.Table))
+		}
 	}
 	if x.read > 0 && float64(x.bad) > x.o.MaxQuarantined*float64(x.read) {
-		return fmt.Errorf("source %s: %d of %d rows read would go to quarantine, more than the share %v that quality.max_quarantined_share allows: these rows are not kept", x.source, x.bad, x.read, x.o.MaxQuarantined)
+		return fmt.Errorf("source %s: %d of %d rows read would go to quarantine (%s), more than the share %v that quality.max_quarantined_share allows: these rows are not kept. To see why they are refused, raise the share, run `mainstay extract`, then `mainstay quarantine list`", x.source, x.bad, x.read, strings.Join(worst, ", "), x.o.MaxQuarantined)
 	}
 	return nil
 }

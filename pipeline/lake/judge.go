@@ -132,7 +132,7 @@ func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool) string 
 		number = "CASE WHEN _why IS NULL THEN 1 END"
 	}
 	if merge {
-		from = fmt.Sprintf("(SELECT refused.*, %s AS _same FROM refused LEFT JOIN previous AS p USING (%s))", sameSQL(landed), contract.ColKey)
+		from = fmt.Sprintf("(SELECT refused.*, %s AS _same FROM refused LEFT JOIN previous AS p USING (%s))", sameSQL(t, landed), contract.ColKey)
 		number = "CASE WHEN _same THEN 2 WHEN _why IS NULL THEN 1 END"
 	}
 	return fmt.Sprintf(`WITH typed AS (
@@ -230,7 +230,7 @@ func bentSQL(raw, landed string, c contract.Column) string {
 	case wide.Kind == source.Decimal && wide.Scale <= narrow.Scale, strings.HasSuffix(landed, "INT"), strings.HasSuffix(landed, "INTEGER"):
 		return ""
 	case wide.Kind == source.Decimal:
-		return fmt.Sprintf("%s <> TRY_CAST(%s AS %s)", raw, c.Name, landed)
+		return fmt.Sprintf("TRY_CAST(%s AS DECIMAL(38, %d)) <> TRY_CAST(%s AS DECIMAL(38, %d))", raw, wide.Scale, c.Name, wide.Scale)
 	case landed == "VARCHAR":
 		return fmt.Sprintf("(TRY_CAST(%[1]s AS DECIMAL(38, 23)) <> %[2]s OR %[2]s IS NOT NULL AND regexp_matches(%[1]s, '[.][0-9]{22,}[1-9]'))", raw, c.Name)
 	}

@@ -146,7 +146,7 @@ func (t *Table) before(moment time.Time) []ledger.LakeFile {
 // are slow. Versions of rows are kept, so that it can be cut anywhere.
 func (t *Table) Gather(ctx context.Context, s *duck.Session, before time.Time, path string) (*Table, error) {
 	files := t.before(before)
-	if len(files) < 2 {
+	if len(files) == 0 {
 		return t, nil
 	}
 	// By key, not by batch: how an extraction was cut into batches must not show.
@@ -175,16 +175,22 @@ func (t *Table) Select(w Window, zone string) string {
 		}
 		files, never = t.Files[:1], " AND false" // for the columns' sake
 	}
-	own, newest, live := []string{contract.ColInput, contract.ColRow, contract.ColBatch}, "", ""
+	own, newest := []string{contract.ColInput, contract.ColRow, contract.ColBatch}, ""
 	if t.Repeated {
-		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1", duck.Idents(t.Key), newestFirst(anyKeyed(files)))
+		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1", duck.Idents(t.Key), newestFirst(false))
 	}
+	from := fmt.Sprintf("SELECT * FROM %s\nWHERE %s%s", duck.ReadParquet(t.paths(files)), t.where(w), never)
 	if anyKeyed(files) {
-		own, live = append(own, contract.ColKey, contract.ColHash, contract.ColDeleted), fmt.Sprintf("\nWHERE NOT coalesce(%s, false)", contract.ColDeleted)
+		own = append(own, contract.ColKey, contract.ColHash, contract.ColDeleted)
 	}
-	return fmt.Sprintf("SELECT * EXCLUDE (%s) REPLACE (timezone(%s, %s) AS %s)\nFROM (SELECT * FROM %s\nWHERE %s%s)%s",
-		strings.Join(own, ", "), duck.Quote(zone), t.EventTime, t.EventTime,
-		duck.ReadParquet(t.paths(files)), t.where(w)+never, newest, live)
+	if anyKeyed(files) && t.Repeated {
+		// A tombstone buries the row of its own key in the source, and no other row that
+		// has the same key of the contract by now.
+		from = fmt.Sprintf("SELECT * FROM (%s\nQUALIFY row_number() OVER (PARTITION BY %s, %s ORDER BY %s) = 1)\nWHERE NOT coalesce(%s, false)",
+			from, duck.Idents(t.Key), contract.ColKey, newestFirst(true), contract.ColDeleted)
+	}
+	return fmt.Sprintf("SELECT * EXCLUDE (%s) REPLACE (timezone(%s, %s) AS %s)\nFROM (%s%s)",
+		strings.Join(own, ", "), duck.Quote(zone), t.EventTime, t.EventTime, from, newest)
 }
 
 // newestFirst orders the versions of a row. What an extraction deleted and stored

@@ -98,7 +98,12 @@ func (l *Lake) held(ctx context.Context, s *duck.Session, t contract.Table, colu
 	for _, newer := range []bool{false, true} {
 		query := none
 		if files := keyedFiles(rows, newer); len(files) > 0 {
-			from := duck.ReadParquet(paths(l.Dir, files))
+			// What identifies a row is in every file. Without other columns the files need
+			// not all be opened at once to find out which has which.
+			from := duck.ReadAlike(paths(l.Dir, files))
+			if len(columns) > 0 {
+				from = duck.ReadParquet(paths(l.Dir, files))
+			}
 			cols, err := heldColumns(ctx, s, from, t, columns)
 			if err != nil {
 				return held{}, err
@@ -106,7 +111,7 @@ func (l *Lake) held(ctx context.Context, s *duck.Session, t contract.Table, colu
 			query += "\nUNION ALL BY NAME SELECT " + cols + " FROM " + from
 		}
 		if files := keyedFiles(refused, newer); len(files) > 0 {
-			query += fmt.Sprintf("\nUNION ALL BY NAME SELECT _pk, _hash AS _held, _deleted, true AS _refused, _batch, _input, _row FROM %s WHERE table_name = %s AND _pk IS NOT NULL", duck.ReadParquet(paths(l.Dir, files)), duck.Quote(t.Name))
+			query += fmt.Sprintf("\nUNION ALL BY NAME SELECT _pk, _hash AS _held, _deleted, true AS _refused, _batch, _input, _row FROM %s WHERE table_name = %s AND _pk IS NOT NULL", duck.ReadAlike(paths(l.Dir, files)), duck.Quote(t.Name))
 		}
 		if newer {
 			h.newer = query
@@ -156,13 +161,14 @@ func keyedFiles(files []ledger.LakeFile, newer bool) []ledger.LakeFile {
 }
 
 // sameSQL tells whether a row is met again as the lake holds it: same digest, same
-// columns beside the digest, and stored or refused as before.
-func sameSQL(landed []duck.Column) string {
-	same := "p._held = refused._hash AND NOT p._deleted AND p._refused = (refused._why IS NOT NULL)"
+// columns beside the digest, same event time (which also depends on the source's time
+// zone), and stored or refused as before.
+func sameSQL(t contract.Table, landed []duck.Column) string {
+	same := fmt.Sprintf("p._held = refused._hash AND NOT p._deleted AND p._refused = (refused._why IS NOT NULL) AND (p._refused OR p.%[1]s IS NOT DISTINCT FROM refused.%[1]s)", duck.Ident(t.EventTime))
 	if names := floats(landed); len(names) > 0 {
 		var equal []string
 		for _, n := range names {
-			equal = append(equal, fmt.Sprintf("p.%s IS NOT DISTINCT FROM refused.%s", duck.Ident("_f_"+n), duck.Ident(n)))
+			equal = append(equal, fmt.Sprintf("TRY_CAST(p.%s AS DOUBLE) IS NOT DISTINCT FROM TRY_CAST(refused.%s AS DOUBLE)", duck.Ident("_f_"+n), duck.Ident(n)))
 		}
 		same += " AND (p._refused OR " + strings.Join(equal, " AND ") + ")"
 	}

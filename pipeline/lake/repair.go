@@ -13,11 +13,22 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/source"
 )
 
+// fewDeleted rows may always be gone, whatever their share: small tables live fast.
+const fewDeleted = 100
+
 // repair reads rows that differ again and buries rows that are gone.
 func (c *comparison) repair(ctx context.Context) error {
-	keys, buried, err := c.findDiffering(ctx)
+	var keys []string
+	var buried string
+	err := c.withMemory(func() (err error) {
+		keys, buried, err = c.findDiffering(ctx)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	if had := c.cert.LakeRows + c.cert.Refused; c.cert.Deleted > fewDeleted && float64(c.cert.Deleted) > c.o.MaxDeleted*float64(had) {
+		return fmt.Errorf("%d of %d rows are gone, more than the share %v that quality.max_deleted_share allows: is this still the same database, and the mapping right? Nothing was marked as deleted. If they are gone for good, raise the share for one extraction", c.cert.Deleted, had, c.o.MaxDeleted)
 	}
 	if err := c.fetch(ctx, keys); err != nil {
 		return err
@@ -25,7 +36,7 @@ func (c *comparison) repair(ctx context.Context) error {
 	if c.cert.Deleted == 0 {
 		return nil
 	}
-	return c.storeGone(ctx, buried)
+	return c.withMemory(func() error { return c.storeGone(ctx, buried) })
 }
 
 // fetch reads the rows with the keys in these files again.
@@ -113,6 +124,9 @@ func (c *comparison) storeGone(ctx context.Context, gone string) (err error) {
 	b := ledger.Batch{ID: batch, Source: c.source, AsOf: c.o.AsOf, Night: c.o.Night, Inputs: []ledger.Input{in}, RepeatedKeys: map[string]int64{c.t.Name: c.cert.Deleted}}
 	w := &ingest{Lake: c.Lake, t: c.t, dir: filepath.Join(c.dir, "tombstones"), key: c.listing.Keys, merge: true,
 		x: Extraction{Source: c.source, AsOf: c.o.AsOf, Night: c.o.Night, Batch: batch, Scratch: c.dir, Session: c.o.Session, memoryLimit: dbMemory[c.limit]}}
+	if err := os.RemoveAll(w.dir); err != nil {
+		return fmt.Errorf("clearing scratch directory: %w", err)
+	}
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return fmt.Errorf("creating scratch directory: %w", err)
 	}

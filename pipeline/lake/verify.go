@@ -72,20 +72,38 @@ type comparison struct {
 	dir     string
 	listing source.Listing
 	cert    ledger.Certificate
+	count   int64 // chunks
+	shares  int64 // of the chunks, compared one after the other
+}
+
+// divide decides on the chunks: by the rows of the table, and enough of them to compare
+// a share at a time of the rows that may have several versions.
+func (c *comparison) divide(ctx context.Context) error {
+	newer, err := c.newerRows(ctx)
+	if err != nil {
+		return err
+	}
+	c.shares = newer/sizes.passRows + 1
+	c.count = max(min(c.listing.Rows/sizes.chunkRows, sizes.maxChunks), c.shares)
+	return nil
 }
 
 func (c *comparison) run(ctx context.Context) error {
 	if err := c.list(ctx); err != nil {
 		return err
 	}
-	if err := c.compare(ctx); err != nil {
+	if err := c.divide(ctx); err != nil {
+		return err
+	}
+	compare := func() error { return c.withMemory(func() error { return c.compare(ctx) }) }
+	if err := compare(); err != nil {
 		return err
 	}
 	if !c.cert.Matches() {
 		if err := c.repair(ctx); err != nil {
 			return err
 		}
-		if err := c.compare(ctx); err != nil {
+		if err := compare(); err != nil {
 			return err
 		}
 	}
@@ -112,13 +130,8 @@ func (c *comparison) open(ctx context.Context) (*duck.Session, error) {
 // other: whole chunks, in as many shares as the rows that may have several versions ask
 // for.
 func (c *comparison) passes(ctx context.Context, s *duck.Session, f func() error) error {
-	n, err := c.newerRows(ctx)
-	if err != nil {
-		return err
-	}
-	shares := min(n/sizes.passRows+1, c.chunks())
-	for share := range shares {
-		if err := c.views(ctx, s, fmt.Sprintf("%s %% %d = %d", c.chunk(), shares, share)); err != nil {
+	for share := range c.shares {
+		if err := c.views(ctx, s, fmt.Sprintf("%s %% %d = %d", c.chunk(), c.shares, share)); err != nil {
 			return err
 		}
 		if err := f(); err != nil {
@@ -146,9 +159,7 @@ func (c *comparison) newerRows(ctx context.Context) (int64, error) {
 // chunk is the number of a key's chunk.
 func (c *comparison) chunk() string { return fmt.Sprintf("(hash(_pk) %% %d)::INTEGER", c.chunks()) }
 
-func (c *comparison) chunks() int64 {
-	return min(max(c.listing.Rows/sizes.chunkRows, 1), sizes.maxChunks)
-}
+func (c *comparison) chunks() int64 { return c.count }
 
 // views makes the views listed (key columns, _pk, _hash: what the source has) and held
 // (the newest version of every row that the lake or the quarantine has), both of the
@@ -156,7 +167,7 @@ func (c *comparison) chunks() int64 {
 func (c *comparison) views(ctx context.Context, s *duck.Session, where string) error {
 	listed := "SELECT NULL::VARCHAR AS _pk, NULL::BIGINT AS _hash WHERE false"
 	if len(c.listing.Files) > 0 {
-		from := duck.ReadParquet(c.listing.Files)
+		from := duck.ReadAlike(c.listing.Files)
 		cols, err := s.Columns(ctx, "SELECT * FROM "+from)
 		if err != nil {
 			return err

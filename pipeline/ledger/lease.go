@@ -73,7 +73,7 @@ func (l *Ledger) Acquire(ctx context.Context, holder string) (*Lease, error) {
 		return nil, held
 	}
 	if err != nil {
-		return nil, fmt.Errorf("taking the lease: %w", err)
+		return nil, fmt.Errorf("taking the lease in %s (may it be written to?): %w", l.path, err)
 	}
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
 	lease.stop = stop

@@ -139,13 +139,13 @@ func DuckDigest(cols []Column) string {
 
 // DuckKey is the text that identifies a row among the rows of its source and table, in
 // DuckDB's SQL: the canonical texts of its key columns, with UnitSeparator in between.
-// In a key of several columns a Text, which may contain the separator, has its length
-// before it.
+// In a key of several columns each has its length before it, since a text may contain
+// the separator.
 func DuckKey(cols []Column) string {
 	var parts []string
 	for _, c := range cols {
 		text := duckText(c)
-		if c.Kind == Text && len(cols) > 1 {
+		if len(cols) > 1 {
 			text = "length(" + text + ") || ':' || " + text
 		}
 		parts = append(parts, text)

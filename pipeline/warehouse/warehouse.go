@@ -87,13 +87,13 @@ func comment(ctx context.Context, s *duck.Session, t Table) error {
 // DayDir is where a day's tables are, relative to the data directory.
 func DayDir(asOf string) string { return filepath.Join(TablesDir, "as_of="+asOf) }
 
-// nightDir is the directory of a night's own below TablesDir.
-func nightDir(night int64) string { return fmt.Sprintf(".night-%06d", night) }
+// NightDir is the directory of a night's own below TablesDir.
+func NightDir(night int64) string { return fmt.Sprintf(".night-%06d", night) }
 
 // GatherParquet links the tables of a night into a directory of its own, which nobody
 // sees before LinkDay.
 func GatherParquet(dataDir string, night int64, tables []Table) error {
-	dir := filepath.Join(dataDir, TablesDir, nightDir(night))
+	dir := filepath.Join(dataDir, TablesDir, NightDir(night))
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the way for the night's tables: %w", err)
 	}
@@ -111,7 +111,7 @@ func GatherParquet(dataDir string, night int64, tables []Table) error {
 // LinkDay makes tables/as_of=DAY show the tables of a night, by one rename of a symbolic
 // link. It may be done again.
 func LinkDay(dataDir, asOf string, night int64) error {
-	root, own := filepath.Join(dataDir, TablesDir), nightDir(night)
+	root, own := filepath.Join(dataDir, TablesDir), NightDir(night)
 	link := filepath.Join(dataDir, DayDir(asOf))
 	tmp := filepath.Join(root, own+".link")
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {

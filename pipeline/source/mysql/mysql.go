@@ -61,9 +61,15 @@ func (d *Dialect) Connect(ctx context.Context, l relational.Limits) (relational.
 	if err != nil {
 		return nil, fmt.Errorf("connecting to MySQL: %w", err)
 	}
-	conn, err := connect(ctx, config)
+	// A server that takes the connection and stays silent is no server.
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := connect(patient, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to MySQL: %w", scrub(err, config.Passwd))
+		if patient.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no answer within %s: is this the address of a MySQL or MariaDB server?", patience)
+		}
+		return nil, fmt.Errorf("connecting to MySQL at %s: %w", config.Addr, hint(scrub(err, config.Passwd), config))
 	}
 	s := &session{conn: conn, config: config, limits: l}
 	if err := s.settle(ctx); err != nil {
@@ -71,6 +77,19 @@ func (d *Dialect) Connect(ctx context.Context, l relational.Limits) (relational.
 		return nil, fmt.Errorf("connecting to MySQL: %w", err)
 	}
 	return s, nil
+}
+
+// patience is how long a connection may take to be made.
+const patience = 20 * time.Second
+
+// hint adds what the server does not say: it denies an account that has to use TLS in
+// the same words as a wrong password.
+func hint(err error, config *mysql.Config) error {
+	var server *mysql.MySQLError
+	if errors.As(err, &server) && server.Number == 1045 && config.TLSConfig == "" && config.TLS == nil {
+		return fmt.Errorf("%w (the connection has no TLS: if the account has to use it, add ?tls=true to the url)", err)
+	}
+	return err
 }
 
 // connect makes a connection without database/sql: its conversions cost an allocation

@@ -30,8 +30,15 @@ func configOf(address string) (*pgconn.Config, error) {
 		return nil, errors.New("url is not the URL of a PostgreSQL database; " + want)
 	}
 	q := u.Query()
-	if q.Get("sslmode") == "" && os.Getenv("PGSSLMODE") == "" && !local(u) {
-		q.Set("sslmode", "verify-full")
+	if u.Host == "" && q.Get("host") == "" || u.User.Username() == "" && q.Get("user") == "" || strings.Trim(u.Path, "/") == "" && q.Get("database") == "" && q.Get("dbname") == "" {
+		return nil, errors.New("url names no host, no user or no database; " + want)
+	}
+	// Said here, so that the environment cannot turn verification off (PGSSLMODE).
+	if mode := "verify-full"; q.Get("sslmode") == "" {
+		if local(u) {
+			mode = "prefer"
+		}
+		q.Set("sslmode", mode)
 		u.RawQuery = q.Encode()
 	}
 	config, err := pgconn.ParseConfig(u.String())
@@ -40,6 +47,9 @@ func configOf(address string) (*pgconn.Config, error) {
 	}
 	config.RuntimeParams["application_name"] = cmp.Or(config.RuntimeParams["application_name"], "mainstay")
 	config.RuntimeParams["client_encoding"] = "UTF8"
+	if q.Get("options") == "" {
+		delete(config.RuntimeParams, "options") // of the environment (PGOPTIONS)
+	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = patienceConnect
 	}
@@ -74,7 +84,7 @@ func local(u *url.URL) bool {
 	if u.Host != "" {
 		hosts = u.Host
 	}
-	for host := range strings.SplitSeq(cmp.Or(hosts, os.Getenv("PGHOST")), ",") {
+	for host := range strings.SplitSeq(hosts, ",") {
 		if rest, ok := strings.CutPrefix(host, "["); ok {
 			host, _, _ = strings.Cut(rest, "]")
 		} else if strings.Count(host, ":") == 1 {

@@ -227,7 +227,8 @@ func TestDrift(t *testing.T) {
 		"narrower by int":   {change: "ALTER TABLE orders ALTER quantity TYPE numeric(20,2)", error: []string{"quantity", "integer", "numeric(20,2)"}},
 		"column gone":       {change: "ALTER TABLE orders DROP unit_price", error: []string{"orders", "unit_price", "numeric(12,2)", "is gone", "change the select"}},
 		"extra column gone": {change: "ALTER TABLE orders DROP extra", warn: "column extra (integer) is gone"},
-		"extra narrowed":    {change: "ALTER TABLE orders ALTER extra TYPE date USING NULL", warn: "extra was integer"},
+		"extra another":     {change: "ALTER TABLE orders ALTER extra TYPE date USING NULL", error: []string{"column extra was integer", "is date now", "another name"}},
+		"extra wider":       {change: "ALTER TABLE orders ALTER extra TYPE text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

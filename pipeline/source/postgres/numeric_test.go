@@ -108,7 +108,7 @@ func TestPrecision(t *testing.T) {
 }
 
 func TestTLSByDefault(t *testing.T) {
-	t.Setenv("PGSSLMODE", "")
+	t.Setenv("PGSSLMODE", "disable") // the environment has no say
 	t.Setenv("PGHOST", "")
 	for address, verified := range map[string]bool{
 		"postgres://reader@db.example:5432/shop":                true,
@@ -117,7 +117,7 @@ func TestTLSByDefault(t *testing.T) {
 		"postgres://reader@localhost/shop":                      false,
 		"postgres://reader@127.0.0.1:5432/shop":                 false,
 		"postgres://reader@[::1]:5432/shop":                     false,
-		"postgres:///shop?host=/var/run/postgresql":             false,
+		"postgres://reader@/shop?host=/var/run/postgresql":      false,
 		"postgres://reader@localhost:5432,db.example:5432/shop": true,
 		"postgres://reader@localhost/shop?sslmode=verify-full":  true,
 		"postgres://reader@[2001:db8::1]:5432/shop":             true,

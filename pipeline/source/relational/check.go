@@ -115,7 +115,7 @@ func fieldNames(fields []Field) []string {
 func columnReports(ct contract.Table, fields []Field) []source.ColumnReport {
 	var out []source.ColumnReport
 	for _, f := range fields {
-		c, _ := ct.Column(f.Name)
+		c, _ := ct.Column(strings.ToLower(f.Name))
 		out = append(out, source.ColumnReport{Name: f.Name, Found: f.Server, Lands: f.Type(), Expected: string(c.Type)})
 	}
 	return out
@@ -125,7 +125,7 @@ func columnReports(ct contract.Table, fields []Field) []source.ColumnReport {
 func compare(ct contract.Table, fields []Field) []source.Problem {
 	var out []source.Problem
 	for _, c := range ct.Columns {
-		i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == c.Name })
+		i := slices.IndexFunc(fields, func(f Field) bool { return strings.EqualFold(f.Name, c.Name) })
 		if i >= 0 {
 			out = append(out, fits(c, fields[i])...)
 			continue
@@ -197,8 +197,8 @@ func fitsDecimal(c contract.Column, f Field, problem func(bool, string) []source
 func nearest(missing string, ct contract.Table, fields []Field) string {
 	best, bestDistance := "", len(missing)/2+1
 	for _, f := range fields {
-		if _, contracted := ct.Column(f.Name); contracted {
-			continue
+		if _, contracted := ct.Column(strings.ToLower(f.Name)); contracted || len(f.Name) < 4 {
+			continue // "id" is near to every name
 		}
 		d := distance(strings.ToLower(f.Name), missing)
 		if strings.Contains(missing, strings.ToLower(f.Name)) || strings.Contains(strings.ToLower(f.Name), missing) {

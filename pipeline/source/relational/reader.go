@@ -91,6 +91,11 @@ func (r *reader) restore(t *table, text string) error {
 			return err
 		}
 	}
+	if t.known && t.st.Mapping != t.mapping {
+		if err := clashes(t.name, t.st.Columns, t.fields); err != nil {
+			return err
+		}
+	}
 	t.st.Columns = seenOf(t.fields)
 	return nil
 }

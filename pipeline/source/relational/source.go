@@ -73,7 +73,7 @@ func New(o Options, d Dialect) (*Source, error) {
 			return nil, fmt.Errorf("source %s: table %s: %w", o.Name, name, err)
 		}
 		s.o.Tables[name] = t
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%q\n%q", t.Select, t.Key, t.Cursor))
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%q\n%q\n%s", t.Select, t.Key, t.Cursor, s.zone))
 		s.mapping[name] = hex.EncodeToString(sum[:6])
 	}
 	if len(s.o.Tables) == 0 {

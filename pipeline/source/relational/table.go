@@ -41,15 +41,12 @@ func (s *Source) describe(ctx context.Context, sess Session, name string) (*tabl
 	return t, t.resolve(s.d.DefaultOverlap())
 }
 
-// reserved are the names of columns that mainstay adds itself.
-var reserved = []string{"_row", source.ColUnfit, source.ColHash, "_pk", "_deleted", "_input", "_batch"}
-
 // resolve finds key and cursor among the columns.
 func (t *table) resolve(defaultOverlap time.Duration) error {
 	for i, f := range t.fields {
 		switch {
-		case slices.Contains(reserved, strings.ToLower(f.Name)):
-			return fmt.Errorf("column %s has a name that mainstay uses itself: give it another one in the select", f.Name)
+		case strings.HasPrefix(f.Name, "_"):
+			return fmt.Errorf("column %s: names that begin with _ are mainstay's own; give it another one in the select", f.Name)
 		case f.Name == "" || f.Name == "?column?":
 			return fmt.Errorf("column %d of the select has no name: give it one with AS", i+1)
 		case slices.ContainsFunc(t.fields[:i], func(o Field) bool { return strings.EqualFold(o.Name, f.Name) }):
