@@ -42,8 +42,7 @@ type fakeDB struct {
 	t       *testing.T
 	rows    map[int]line
 	changed map[int]bool // since the last pass
-	loaded  bool
-	lose    bool // a broken cursor: no pass sees what changed
+	lose    bool         // a broken cursor: no pass sees what changed
 	passes  int
 	failAt  int           // step that fails, from 1
 	sess    *duck.Session // writes and reads Parquet
