@@ -21,7 +21,7 @@ import (
 func TestKilledExtraction(t *testing.T) {
 	onServers(t, func(t *testing.T, kind dbtest.Kind) {
 		s := dbtest.Of(t, kind)
-		attempts := 6
+		attempts := 4
 		if thorough {
 			attempts = 50
 		}
