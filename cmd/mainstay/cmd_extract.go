@@ -63,11 +63,7 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err := printCertificates(out, got.Certificates); err != nil {
 		return err
 	}
-	err = warningsOf(jobs.Outcome{Warnings: got.Warnings})
-	if len(got.Warnings) > 0 {
-		return warningsError{n: len(got.Warnings), what: "extracted"}
-	}
-	return err
+	return warningsOf(got.Warnings, "extracted")
 }
 
 // day is --as-of, or today.

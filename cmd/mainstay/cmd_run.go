@@ -62,7 +62,7 @@ func reportNight(ctx context.Context, out io.Writer, p *jobs.Project, night jobs
 	if err := printNight(context.WithoutCancel(ctx), out, p, night, full); err != nil {
 		fmt.Fprintln(os.Stderr, "mainstay: the night is published, but printing it failed:", err)
 	}
-	return warningsOf(night)
+	return warningsOf(night.Warnings, "published")
 }
 
 // runNight runs a night with progress on the terminal (plain lines when there is none).
@@ -71,13 +71,13 @@ func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day) (jobs.Out
 	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))})
 }
 
-// warningsOf prints a night's warnings and turns them into the exit code.
-func warningsOf(night jobs.Outcome) error {
-	if len(night.Warnings) == 0 {
+// warningsOf prints the warnings of what was done and turns them into the exit code.
+func warningsOf(warnings []string, done string) error {
+	if len(warnings) == 0 {
 		return nil
 	}
-	for _, w := range night.Warnings {
+	for _, w := range warnings {
 		fmt.Fprintln(os.Stderr, "warning:", w)
 	}
-	return warningsError{len(night.Warnings), "published"}
+	return warningsError{len(warnings), done}
 }

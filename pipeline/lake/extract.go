@@ -144,8 +144,8 @@ func (x *extraction) known(ctx context.Context) (source.Known, error) {
 	}, nil
 }
 
-// landing is a step of a reader.
-type landing struct {
+// step is what one step of a reader gave.
+type step struct {
 	source.Landed
 	err error
 }
@@ -153,26 +153,26 @@ type landing struct {
 // readAll lands one input while the one before is stored.
 func (x *extraction) readAll(ctx context.Context, r source.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	steps := make(chan landing)
+	steps := make(chan step)
 	go x.land(ctx, r, steps)
 	defer func() { // the reader is in use until its goroutine has ended
 		cancel()
 		for range steps {
 		}
 	}()
-	for step := range steps {
-		if step.err != nil {
+	for s := range steps {
+		if s.err != nil {
 			if ctx.Err() != nil {
-				return step.err // stopped, perhaps because another night took over: commit nothing
+				return s.err // stopped, perhaps because another night took over: commit nothing
 			}
 			// What landed before is whole: the next extraction need not read it again.
-			return errors.Join(step.err, x.commit(ctx))
+			return errors.Join(s.err, x.commit(ctx))
 		}
 		x.progress(r)
-		x.group = append(x.group, step.Landed)
-		x.rows, x.bytes = x.rows+step.Records, x.bytes+step.Bytes
+		x.group = append(x.group, s.Landed)
+		x.rows, x.bytes = x.rows+s.Records, x.bytes+s.Bytes
 		rows, bytes := int64(groupRows), int64(groupBytes)
-		if step.Mode != source.Replace {
+		if s.Mode != source.Replace {
 			rows, bytes = dbGroupRows, dbGroupBytes
 		}
 		if x.rows >= rows || x.bytes >= bytes {
@@ -188,7 +188,7 @@ func (x *extraction) readAll(ctx context.Context, r source.Reader) error {
 }
 
 // land runs in a goroutine of its own.
-func (x *extraction) land(ctx context.Context, r source.Reader, steps chan<- landing) {
+func (x *extraction) land(ctx context.Context, r source.Reader, steps chan<- step) {
 	defer close(steps)
 	for n := 0; ; n++ {
 		dir := filepath.Join(x.o.Scratch, fmt.Sprintf("landing-%06d", n))
@@ -197,7 +197,7 @@ func (x *extraction) land(ctx context.Context, r source.Reader, steps chan<- lan
 			return
 		}
 		select {
-		case steps <- landing{l, err}:
+		case steps <- step{l, err}:
 		case <-ctx.Done():
 			return
 		}

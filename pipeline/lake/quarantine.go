@@ -110,7 +110,7 @@ func (x *extraction) tryAgain(ctx context.Context, v source.Verifier) error {
 
 // fetchRefused reads the rows with the given keys again, as far as the source has them.
 func (c *comparison) fetchRefused(ctx context.Context, keys string) (err error) {
-	s, err := duck.Open(ctx, c.o.Session)
+	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}

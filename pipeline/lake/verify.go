@@ -72,7 +72,7 @@ type comparison struct {
 	dir     string
 	listing source.Listing
 	cert    ledger.Certificate
-	count   int64 // chunks
+	chunks  int64
 	shares  int64 // of the chunks, compared one after the other
 }
 
@@ -84,7 +84,7 @@ func (c *comparison) divide(ctx context.Context) error {
 		return err
 	}
 	c.shares = newer/sizes.passRows + 1
-	c.count = max(min(c.listing.Rows/sizes.chunkRows, sizes.maxChunks), c.shares)
+	c.chunks = max(min(c.listing.Rows/sizes.chunkRows, sizes.maxChunks), c.shares)
 	return nil
 }
 
@@ -157,9 +157,7 @@ func (c *comparison) newerRows(ctx context.Context) (int64, error) {
 }
 
 // chunk is the number of a key's chunk.
-func (c *comparison) chunk() string { return fmt.Sprintf("(hash(_pk) %% %d)::INTEGER", c.chunks()) }
-
-func (c *comparison) chunks() int64 { return c.count }
+func (c *comparison) chunk() string { return fmt.Sprintf("(hash(_pk) %% %d)::INTEGER", c.chunks) }
 
 // views makes the views listed (key columns, _pk, _hash: what the source has) and held
 // (the newest version of every row that the lake or the quarantine has), both of the
