@@ -25,8 +25,9 @@ func Concat(frames ...*Frame) (*Frame, error) {
 		out.keys = append(out.keys, concatKeys(frames, k, out.rows))
 	}
 	indexes := map[*int32][]int32{}
+	buf := make([]float64, 0, out.rows)
 	for j := range first.columns {
-		out.columns = append(out.columns, concatColumns(frames, j, out.rows, indexes))
+		out.columns = append(out.columns, concatColumns(frames, j, out.rows, indexes, buf))
 	}
 	return out, nil
 }
@@ -61,45 +62,19 @@ func intern(at map[string]int32, dict *[]string, s string) int32 {
 }
 
 // concatColumns keeps joined columns joined: their value tables are stacked and
-// the indexes shifted.
-func concatColumns(frames []*Frame, j, rows int, indexes map[*int32][]int32) Column {
-	joined, wide := true, false
-	for _, f := range frames {
-		joined = joined && f.columns[j].index != nil
-		wide = wide || f.columns[j].wide != nil
-	}
-	var out Column
-	if joined {
-		out.index = once(indexes, frames[0].columns[j].index, func() []int32 { return shiftIndexes(frames, j, rows) })
-	}
-	size := 0
-	for _, f := range frames {
-		if c := f.columns[j]; joined {
-			size += len(c.narrow) + len(c.wide)
-		} else {
-			size += f.rows
-		}
-	}
-	if wide {
-		out.wide = make([]float64, 0, size)
-	} else {
-		out.narrow = make([]float32, 0, size)
-	}
-	add := func(v float64) {
-		if wide {
-			out.wide = append(out.wide, v)
-		} else {
-			out.narrow = append(out.narrow, float32(v))
-		}
-	}
+// the indexes shifted. buf is scratch.
+func concatColumns(frames []*Frame, j, rows int, indexes map[*int32][]int32, buf []float64) (out Column) {
+	joined := !slices.ContainsFunc(frames, func(f *Frame) bool { return f.columns[j].index == nil })
 	for _, f := range frames {
 		c, n := f.columns[j], f.rows
 		if joined {
-			c.index, n = nil, len(c.narrow)+len(c.wide)
+			c.index, n = nil, c.stored()
 		}
-		for i := range n {
-			add(c.At(i))
-		}
+		buf = c.AppendTo(buf, 0, n)
+	}
+	out = compact(buf)
+	if joined {
+		out.index = once(indexes, frames[0].columns[j].index, func() []int32 { return shiftIndexes(frames, j, rows) })
 	}
 	return out
 }
@@ -111,7 +86,7 @@ func shiftIndexes(frames []*Frame, j, rows int) []int32 {
 		for _, i := range c.index {
 			out = append(out, i+shift)
 		}
-		shift += int32(len(c.narrow) + len(c.wide))
+		shift += int32(c.stored())
 	}
 	return out
 }

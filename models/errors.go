@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Errors that callers tell apart with errors.Is.
@@ -26,11 +27,16 @@ var (
 type TooGoodError struct {
 	Task       string
 	AUC, Limit float64
+	Suspects   []string // features that move scores most, the first most; may be empty
 }
 
 func (e *TooGoodError) Error() string {
-	return fmt.Sprintf("validating %s: AUC %.4f is at or above %.2f: look for a feature that knows the outcome before using this model",
+	text := fmt.Sprintf("validating %s: AUC %.4f is at or above %.2f: look for a feature that knows the outcome before using this model",
 		e.Task, e.AUC, e.Limit)
+	if len(e.Suspects) > 0 {
+		text += "; what moves scores most: " + strings.Join(e.Suspects, ", ")
+	}
+	return text
 }
 
 // Is makes errors.Is(err, ErrTooGood) true.

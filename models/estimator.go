@@ -26,40 +26,64 @@ type Training struct {
 	// Weights says how many rows of reality a row stands for: finite, not
 	// negative, not all zero. Nil means 1 for each.
 	Weights []float64
+	// Later are rows with known outcome of a later time, for estimators that learn
+	// step by step and stop when a later time gains nothing more; nothing else is
+	// learned from them. Nil: none. Estimators that cannot use them ignore them.
+	Later *Later
 	// Threads bounds the goroutines; 0 means one per CPU. It never changes what is learned.
 	Threads int
 	// Progress, when set, is called from one goroutine at a time as work gets done.
 	Progress func(done, total int)
 }
 
+// Later are rows with known outcome that come after those of a [Training].
+type Later struct {
+	Frame   *Frame    // the features of the training's frame, in its order
+	Labels  []bool    // one per row of Frame
+	Weights []float64 // as in Training
+}
+
 // Check reports the first thing that no estimator could learn from.
 func (t Training) Check() error {
+	if err := checkRows("training rows", t.Frame, t.Labels, t.Weights); err != nil {
+		return err
+	}
+	if t.Later == nil {
+		return nil
+	}
+	if err := checkRows("rows of a later time", t.Later.Frame, t.Later.Labels, t.Later.Weights); err != nil {
+		return err
+	}
+	return t.Later.Frame.CheckFeatures(t.Frame.Features())
+}
+
+func checkRows(what string, f *Frame, labels []bool, weights []float64) error {
 	n := 0
-	if t.Frame != nil {
-		n = t.Frame.Rows()
+	if f != nil {
+		n = f.Rows()
 	}
 	switch {
 	case n == 0:
-		return fmt.Errorf("checking training rows: there are none")
-	case len(t.Frame.Features()) == 0:
-		return fmt.Errorf("checking training rows: there is no feature column")
-	case len(t.Labels) != n:
-		return fmt.Errorf("checking training rows: %d labels for %d rows", len(t.Labels), n)
-	case t.Weights != nil && len(t.Weights) != n:
-		return fmt.Errorf("checking training rows: %d weights for %d rows", len(t.Weights), n)
+		return fmt.Errorf("checking %s: there are none", what)
+	case len(f.Features()) == 0:
+		return fmt.Errorf("checking %s: there is no feature column", what)
+	case len(labels) != n:
+		return fmt.Errorf("checking %s: %d labels for %d rows", what, len(labels), n)
+	case weights != nil && len(weights) != n:
+		return fmt.Errorf("checking %s: %d weights for %d rows", what, len(weights), n)
 	}
-	if t.Weights == nil {
+	if weights == nil {
 		return nil
 	}
 	sum := 0.0
-	for i, w := range t.Weights {
+	for i, w := range weights {
 		if !(w >= 0) || math.IsInf(w, 0) {
-			return fmt.Errorf("checking training rows: the weight of row %d is %v, expected a finite number >= 0", i, w)
+			return fmt.Errorf("checking %s: the weight of row %d is %v, expected a finite number >= 0", what, i, w)
 		}
 		sum += w
 	}
 	if sum == 0 || math.IsInf(sum, 0) {
-		return fmt.Errorf("checking training rows: the weights sum to %v", sum)
+		return fmt.Errorf("checking %s: the weights sum to %v", what, sum)
 	}
 	return nil
 }

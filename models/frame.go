@@ -7,49 +7,6 @@ import (
 	"strings"
 )
 
-// Column holds one feature. Values are kept as float32 where that loses nothing
-// (counts, days, flags) and as float64 elsewhere, so At is always exact. A column
-// that came from a joined table keeps that table's values once and an index.
-type Column struct {
-	narrow []float32
-	wide   []float64
-	index  []int32
-}
-
-// At is the value in row i; NaN means missing.
-func (c Column) At(i int) float64 {
-	if c.index != nil {
-		i = int(c.index[i])
-	}
-	if c.wide != nil {
-		return c.wide[i]
-	}
-	return float64(c.narrow[i])
-}
-
-// AppendTo appends rows [from, to) to dst.
-func (c Column) AppendTo(dst []float64, from, to int) []float64 {
-	for i := from; i < to; i++ {
-		dst = append(dst, c.At(i))
-	}
-	return dst
-}
-
-func (c *Column) push(v float64) {
-	if c.wide == nil {
-		if n := float32(v); float64(n) == v || v != v {
-			c.narrow = append(c.narrow, n)
-			return
-		}
-		c.wide = make([]float64, len(c.narrow), cap(c.narrow)+1)
-		for i, n := range c.narrow {
-			c.wide[i] = float64(n)
-		}
-		c.narrow = nil
-	}
-	c.wide = append(c.wide, v)
-}
-
 // Key is a column that names rows, coded by a dictionary.
 type Key struct {
 	Name  string
@@ -87,14 +44,12 @@ func NewFrame(features []string, columns [][]float64) (*Frame, error) {
 		if len(values) != f.rows {
 			return nil, fmt.Errorf("making a frame: column %s has %d rows, expected %d", features[j], len(values), f.rows)
 		}
-		var c Column
 		for i, v := range values {
 			if math.IsInf(v, 0) {
 				return nil, fmt.Errorf("making a frame: column %s, row %d is infinite", features[j], i)
 			}
-			c.push(v)
 		}
-		f.columns = append(f.columns, c)
+		f.columns = append(f.columns, compact(values))
 	}
 	return f, nil
 }
@@ -164,25 +119,11 @@ func (f *Frame) Select(rows []int32) *Frame {
 	}
 	indexes := map[*int32][]int32{}
 	for _, c := range f.columns {
-		switch {
-		case c.index != nil:
-			c.index = once(indexes, c.index, func() []int32 { return take(c.index, rows) })
-		case c.wide != nil:
-			c.wide = take(c.wide, rows)
-		default:
-			c.narrow = take(c.narrow, rows)
-		}
-		s.columns = append(s.columns, c)
+		s.columns = append(s.columns, c.choose(rows, func(old []int32) []int32 {
+			return once(indexes, old, func() []int32 { return take(old, rows) })
+		}))
 	}
 	return s
-}
-
-func take[T any](from []T, rows []int32) []T {
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = from[r]
-	}
-	return out
 }
 
 // once computes a new index for each distinct old one, so that columns that

@@ -12,8 +12,9 @@ import (
 )
 
 // FormatVersion is the version of the saved-model file that this program
-// writes; it reads this one and earlier ones.
-const FormatVersion = 1
+// writes; it reads this one and earlier ones. Version 2 added the calibrator: a program
+// that knew version 1 only would have left it out without a word.
+const FormatVersion = 2
 
 const magic = "mainstay-model"
 
@@ -25,7 +26,7 @@ const magic = "mainstay-model"
 //
 // The same training gives the same bytes: there is no time and no host in it.
 type Header struct {
-	Version       string          `json:"version"` // <last cutoff>-<first 8 digits of a hash of the rest>
+	Version       string          `json:"version"` // <last cutoff>-<estimator>-<first 8 digits of a hash of the rest>
 	Task          string          `json:"task"`
 	Estimator     string          `json:"estimator"` // Estimator.Kind
 	Params        json.RawMessage `json:"params"`    // hyper-parameters
@@ -37,7 +38,8 @@ type Header struct {
 	HorizonDays   int             `json:"horizon_days"`
 	Rows          int             `json:"rows"` // learned from, after sampling
 	Positives     int             `json:"positives"`
-	Report        json.RawMessage `json:"report,omitempty"` // how good it is, for people
+	Calibrator    json.RawMessage `json:"calibrator,omitempty"` // applied to what the estimator gives; none: as it is
+	Report        json.RawMessage `json:"report,omitempty"`     // how good it is, for people
 	PayloadBytes  int             `json:"payload_bytes"`
 	PayloadSHA256 string          `json:"payload_sha256"`
 }
@@ -92,7 +94,7 @@ func (h Header) seal(e Estimator, payload []byte) (Header, error) {
 	if len(h.Cutoffs) > 0 {
 		last = h.Cutoffs[len(h.Cutoffs)-1]
 	}
-	h.Version = last + "-" + hex.EncodeToString(all[:4])
+	h.Version = last + "-" + h.Estimator + "-" + hex.EncodeToString(all[:4])
 	return h, nil
 }
 

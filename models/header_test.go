@@ -34,7 +34,7 @@ func saveFake(t *testing.T) (string, Header) {
 	path := filepath.Join(t.TempDir(), "model")
 	h, err := WriteModel(path, Header{
 		Task: "churn", Seed: 7, Cutoffs: []string{"2011-03-01", "2011-06-01"}, HorizonDays: 90, Rows: 100, Positives: 40,
-		Report: json.RawMessage(`{"split":"in words"}`),
+		Calibrator: json.RawMessage(`{"name":"platt","a":1.1,"b":-0.2}`), Report: json.RawMessage(`{"split":"in words"}`),
 	}, &fake{"payload\nwith a line", 2})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestModelFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/model_v1.golden"
+	const golden = "testdata/model_v2.golden"
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
@@ -71,6 +71,18 @@ func TestModelFile(t *testing.T) {
 	}
 	if h.Version != written.Version || e.(*fake).payload != "payload\nwith a line" {
 		t.Errorf("read version %s and %q", h.Version, e.(*fake).payload)
+	}
+}
+
+// TestEarlierFormats: files of earlier programs are read as they were meant.
+func TestEarlierFormats(t *testing.T) {
+	t.Parallel()
+	h, e, err := ReadModel("testdata/model_v1.golden", decodeFake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Version != "2011-06-01-a6331aca" || h.Calibrator != nil || e.(*fake).payload != "payload\nwith a line" {
+		t.Errorf("read version %s, calibrator %s", h.Version, h.Calibrator)
 	}
 }
 
@@ -101,7 +113,7 @@ func TestModelFileErrors(t *testing.T) {
 			t.Fatalf("cut after %d bytes: %v", n, err)
 		}
 	}
-	newer := bytes.Replace(good, []byte("mainstay-model 1 "), []byte("mainstay-model 2 "), 1)
+	newer := bytes.Replace(good, []byte("mainstay-model 2 "), []byte("mainstay-model 3 "), 1)
 	if err := read(newer, decodeFake); !errors.Is(err, ErrNewerFormat) {
 		t.Errorf("newer format: %v", err)
 	}

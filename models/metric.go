@@ -13,6 +13,9 @@ const (
 	MeanProbability  = "mean_probability"    // to compare with base_rate
 	HitAt3           = "hit_at_3"            // a right one among a customer's best three
 	AUCWithin        = "auc_within_customer" // mean over customers
+	StakeTotal       = "stake_total"         // money at stake of those to whom it happened
+	StakeTop10       = "stake_top_10"        // share of it in the tenth that was ranked first
+	StakeBest10      = "stake_best_10"       // the same had everything been known: the most that a tenth can hold
 )
 
 // Metric is one row of a report.
@@ -22,4 +25,7 @@ type Metric struct {
 	Name      string  `json:"name"`
 	Value     float64 `json:"value"`
 	N         int     `json:"n"` // rows (customers for hit_at_3 and auc_within_customer)
+	// Low and High bound the value: a 95 % interval by resampled customers. Both 0: none.
+	Low  float64 `json:"low,omitempty"`
+	High float64 `json:"high,omitempty"`
 }

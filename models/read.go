@@ -3,9 +3,9 @@ package models
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -18,6 +18,11 @@ import (
 
 // batchRows bounds what is decoded at once while reading and writing.
 const batchRows = 1 << 16
+
+// cellsPerGC is after how many values ReadFrame collects garbage. Decoding leaves
+// some fifty bytes of it per value, and left alone the collector lets the heap grow
+// to twice the frame. A frame has next to no pointers: collecting costs milliseconds.
+const cellsPerGC = 1 << 20
 
 // ReadFrame reads a Parquet file. The keys must be VARCHAR columns without NULL.
 // Every other numeric or boolean column is a feature, in the file's order, NULL
@@ -47,22 +52,16 @@ func ReadFrame(ctx context.Context, path string, keys ...string) (f *Frame, err 
 	if err != nil {
 		return nil, err
 	}
-	b.reserve(int(pf.NumRows()))
-	records, err := rdr.GetRecordReader(ctx, b.leaves, nil)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	defer records.Release()
-	for records.Next() {
-		if err := ctx.Err(); err != nil {
+	b.frame.rows = int(pf.NumRows())
+	decoded := 0
+	for _, c := range b.reads {
+		if err := b.read(ctx, rdr, c); err != nil {
 			return nil, err
 		}
-		if err := b.add(records.RecordBatch()); err != nil {
-			return nil, err
+		if decoded += b.frame.rows; decoded >= cellsPerGC {
+			runtime.GC()
+			decoded = 0
 		}
-	}
-	if err := records.Err(); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return b.frame, nil
 }
@@ -91,50 +90,80 @@ func ReadLabels(ctx context.Context, path, label string, keys ...string) (*Frame
 	return f, labels, nil
 }
 
-// frameBuilder turns record batches into a frame.
+// frameBuilder reads one column after the other, so that beside the frame itself
+// there is one column in memory, and decides the form of a column when it has
+// seen all of it.
 type frameBuilder struct {
 	frame  *Frame
-	leaves []int // Parquet columns to read
-	// slots says what each read column becomes: a key (>= 0: its number) or,
-	// counted down from -1, a feature.
-	slots []int
-	at    []map[string]int32 // dictionary of each key
+	reads  []columnRead
+	values []float64 // of the column being read
+}
+
+// columnRead says what a Parquet column becomes.
+type columnRead struct {
+	name string
+	leaf int // its number among the Parquet columns
+	key  int // number of the key, -1 for a feature
 }
 
 func newFrameBuilder(path string, fields []pqarrow.SchemaField, keys []string) (*frameBuilder, error) {
-	b := &frameBuilder{frame: &Frame{source: path, keys: make([]Key, len(keys))}, at: make([]map[string]int32, len(keys))}
+	b := &frameBuilder{frame: &Frame{source: path, keys: make([]Key, len(keys))}}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.Field.Name
-		if k := slices.Index(keys, f.Field.Name); k >= 0 {
-			if !isText(f.Field.Type) {
-				return nil, fmt.Errorf("reading %s: the key column %s is %s, expected VARCHAR", path, f.Field.Name, f.Field.Type)
-			}
-			b.frame.keys[k].Name = f.Field.Name
-			b.at[k] = map[string]int32{}
-			b.slots, b.leaves = append(b.slots, k), append(b.leaves, f.ColIndex)
-		} else if f.IsLeaf() && isNumber(f.Field.Type) {
-			b.slots, b.leaves = append(b.slots, -1-len(b.frame.columns)), append(b.leaves, f.ColIndex)
-			b.frame.features = append(b.frame.features, f.Field.Name)
-			b.frame.columns = append(b.frame.columns, Column{})
+		c := columnRead{f.Field.Name, f.ColIndex, slices.Index(keys, f.Field.Name)}
+		switch {
+		case c.key >= 0 && !isText(f.Field.Type):
+			return nil, fmt.Errorf("reading %s: the key column %s is %s, expected VARCHAR", path, c.name, f.Field.Type)
+		case c.key >= 0:
+			b.frame.keys[c.key].Name = c.name
+		case f.IsLeaf() && isNumber(f.Field.Type):
+			b.frame.features = append(b.frame.features, c.name)
+		default:
+			continue
 		}
+		b.reads = append(b.reads, c)
 	}
 	for k, name := range keys {
-		if b.at[k] == nil {
+		if b.frame.keys[k].Name == "" {
 			return nil, fmt.Errorf("reading %s: the key column %s is missing, found %s", path, name, strings.Join(names, ", "))
 		}
 	}
 	return b, nil
 }
 
-// reserve makes room for all rows at once, so that growing does not double memory.
-func (b *frameBuilder) reserve(rows int) {
-	for k := range b.frame.keys {
-		b.frame.keys[k].codes = make([]int32, 0, rows)
+// read adds one column to the frame, decoding a batch at a time.
+func (b *frameBuilder) read(ctx context.Context, rdr *pqarrow.FileReader, c columnRead) error {
+	column, err := rdr.GetColumn(ctx, c.leaf)
+	if err != nil {
+		return fmt.Errorf("reading %s: column %s: %w", b.frame.source, c.name, err)
 	}
-	for j := range b.frame.columns {
-		b.frame.columns[j].narrow = make([]float32, 0, rows)
+	defer column.Release()
+	add, done := b.feature()
+	if c.key >= 0 {
+		add, done = b.key(&b.frame.keys[c.key])
 	}
+	for from := 0; from < b.frame.rows; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		batch, err := column.NextBatch(batchRows)
+		if err != nil {
+			return fmt.Errorf("reading %s: column %s: %w", b.frame.source, c.name, err)
+		}
+		if batch.Len() == 0 {
+			return fmt.Errorf("reading %s: column %s ends after %d rows, expected %d", b.frame.source, c.name, from, b.frame.rows)
+		}
+		for _, part := range batch.Chunks() {
+			if err := add(from, part); err != nil {
+				return fmt.Errorf("reading %s: column %s, %w", b.frame.source, c.name, err)
+			}
+			from += part.Len()
+		}
+		batch.Release()
+	}
+	done()
+	return nil
 }
 
 func isText(t arrow.DataType) bool {
@@ -149,59 +178,53 @@ func isNumber(t arrow.DataType) bool {
 	return arrow.IsInteger(t.ID())
 }
 
-func (b *frameBuilder) add(rec arrow.RecordBatch) error {
-	for i, slot := range b.slots {
-		var err error
-		if slot >= 0 {
-			err = b.addKey(slot, rec.Column(i))
-		} else {
-			err = b.addFeature(-1-slot, rec.Column(i))
-		}
-		if err != nil {
-			return fmt.Errorf("reading %s: column %s, %w", b.frame.source, rec.ColumnName(i), err)
-		}
-	}
-	b.frame.rows += int(rec.NumRows())
-	return nil
-}
-
-func (b *frameBuilder) addKey(k int, col arrow.Array) error {
-	text, ok := col.(interface{ Value(int) string })
-	if !ok {
-		return fmt.Errorf("type %s: expected VARCHAR", col.DataType())
-	}
-	key := &b.frame.keys[k]
-	for i := range col.Len() {
-		if col.IsNull(i) {
-			return fmt.Errorf("row %d: NULL in a key", b.frame.rows+i)
-		}
-		v := text.Value(i)
-		code, ok := b.at[k][v]
+// key returns what takes in the batches of a key and what ends it.
+func (b *frameBuilder) key(key *Key) (add func(from int, col arrow.Array) error, done func()) {
+	at := map[string]int32{}
+	key.codes = make([]int32, 0, b.frame.rows)
+	return func(from int, col arrow.Array) error {
+		text, ok := col.(interface{ Value(int) string })
 		if !ok {
-			code = intern(b.at[k], &key.dict, strings.Clone(v))
+			return fmt.Errorf("type %s: expected VARCHAR", col.DataType())
 		}
-		key.codes = append(key.codes, code)
-	}
-	return nil
+		for i := range col.Len() {
+			if col.IsNull(i) {
+				return fmt.Errorf("row %d: NULL in a key", from+i)
+			}
+			v := text.Value(i)
+			code, ok := at[v]
+			if !ok {
+				code = intern(at, &key.dict, strings.Clone(v))
+			}
+			key.codes = append(key.codes, code)
+		}
+		return nil
+	}, func() {}
 }
 
-func (b *frameBuilder) addFeature(j int, col arrow.Array) error {
-	value, err := numbers(col)
-	if err != nil {
-		return err
+// feature returns what takes in the batches of a feature and what ends it.
+func (b *frameBuilder) feature() (add func(from int, col arrow.Array) error, done func()) {
+	if b.values == nil {
+		b.values = make([]float64, 0, b.frame.rows)
 	}
-	c := &b.frame.columns[j]
-	for i := range col.Len() {
-		v := math.NaN()
-		if col.IsValid(i) {
-			v = value(i)
+	b.values = b.values[:0]
+	return func(from int, col arrow.Array) error {
+		value, err := numbers(col)
+		if err != nil {
+			return err
 		}
-		if math.IsInf(v, 0) {
-			return fmt.Errorf("row %d: infinite; divide with safe_div in the SQL", b.frame.rows+i)
+		for i := range col.Len() {
+			v := math.NaN()
+			if col.IsValid(i) {
+				v = value(i)
+			}
+			if math.IsInf(v, 0) {
+				return fmt.Errorf("row %d: infinite; divide with safe_div in the SQL", from+i)
+			}
+			b.values = append(b.values, v)
 		}
-		c.push(v)
-	}
-	return nil
+		return nil
+	}, func() { b.frame.columns = append(b.frame.columns, compact(b.values)) }
 }
 
 // numbers returns a reader of a numeric or boolean array.

@@ -94,12 +94,16 @@ func Explain(c Calibrator, p, base float64, effects []float64) float64 {
 	for _, e := range effects {
 		sum += e
 	}
-	newBase, newScore := models.Logit(c.Apply(sigmoid(base))), models.Logit(c.Apply(p))
-	if math.Abs(sum) < 1e-9 { // the score is the base
-		clear(effects)
-		return newScore
+	if len(effects) == 0 {
+		return models.Logit(c.Apply(p))
 	}
+	newBase, newScore := models.Logit(c.Apply(sigmoid(base))), models.Logit(c.Apply(p))
 	scale := (newScore - newBase) / sum
+	if math.Abs(sum) < 1e-9 { // the score is the base, by effects that cancel: the slope there
+		const step = 0.01
+		scale = (models.Logit(c.Apply(sigmoid(base+step))) - models.Logit(c.Apply(sigmoid(base-step)))) / (2 * step)
+		newBase = newScore - sum*scale
+	}
 	got, largest := newBase, 0
 	for j := range effects {
 		effects[j] *= scale

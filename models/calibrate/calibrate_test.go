@@ -341,6 +341,11 @@ func TestExplainAddsUp(t *testing.T) {
 			}
 		}
 	}
+	// Effects that cancel stay reasons.
+	effects := []float64{2, -2}
+	if base := Explain(Platt{A: 0.5, B: 0.1}, .5, 0, effects); math.Abs(base-0.1) > 1e-9 || math.Abs(effects[0]-1) > 1e-3 || math.Abs(effects[0]+effects[1]) > 1e-9 {
+		t.Errorf("effects that cancel: %v on a base of %v", effects, base)
+	}
 	if base := Explain(Shift{1}, .5, 0, nil); math.Abs(base-1) > 1e-12 {
 		t.Errorf("no effects: base %v", base)
 	}

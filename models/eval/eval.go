@@ -6,6 +6,7 @@
 package eval
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -16,25 +17,18 @@ func order(scores []float64) []int {
 	for i := range rows {
 		rows[i] = i
 	}
-	slices.SortStableFunc(rows, func(a, b int) int {
-		switch {
-		case scores[a] > scores[b]:
-			return -1
-		case scores[a] < scores[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 	return rows
 }
 
 // ties calls visit for each run of equal scores, best first: how many rows were
-// before it, how many it has and how many of those are positive.
+// before it, how many it has and how many of those are positive. Scores that are NaN are
+// equal to each other and come last.
 func ties(labels []bool, scores []float64, visit func(before, n, positives int)) {
 	rows := order(scores)
 	for i := 0; i < len(rows); {
 		j, positives := i, 0
-		for ; j < len(rows) && scores[rows[j]] == scores[rows[i]]; j++ {
+		for ; j < len(rows) && cmp.Compare(scores[rows[j]], scores[rows[i]]) == 0; j++ {
 			if labels[rows[j]] {
 				positives++
 			}

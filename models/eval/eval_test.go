@@ -127,3 +127,12 @@ func TestReliability(t *testing.T) {
 	}
 	near(t, "error", CalibrationError(labels, []float64{.5, .5, .5, .5}), 0, 1e-12)
 }
+
+// Scores that are NaN rank last and tie with each other; nothing hangs.
+func TestNotANumber(t *testing.T) {
+	t.Parallel()
+	labels, scores := []bool{true, false, true, false}, []float64{1, math.NaN(), math.NaN(), 0.5}
+	if got, want := AUC(labels, scores), 0.625; got != want { // of four pairs two are right, one is a tie
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

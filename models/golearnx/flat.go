@@ -113,24 +113,3 @@ func (f *flatForest) predict(rows []float64, width int, out []float64) {
 		out[i] = models.ClipProba(out[i] / float64(len(f.roots)))
 	}
 }
-
-// explain writes the effects in probability and returns the mean share in the
-// roots and in the leaves.
-func (f *flatForest) explain(row, effects []float64) (base, p float64) {
-	clear(effects)
-	k := float64(len(f.roots))
-	for _, at := range f.roots {
-		base += f.value[at]
-		for f.nodes[at].feature >= 0 {
-			n := f.nodes[at]
-			next := at + 1
-			if row[n.feature] > n.threshold {
-				next = n.one
-			}
-			effects[n.feature] += (f.value[next] - f.value[at]) / k
-			at = next
-		}
-		p += f.value[at]
-	}
-	return base / k, p / k
-}

@@ -48,6 +48,7 @@ type Forest struct {
 	params   Params
 	features []string
 	flat     flatForest
+	shap     *shap
 }
 
 var _ models.Estimator = (*Forest)(nil)
@@ -70,7 +71,7 @@ func (f *Forest) Members() int { return len(f.flat.roots) }
 // Fit grows the trees, several at a time. Each tree has its own generator seeded
 // by (seed, number of the tree), so the number of goroutines changes nothing.
 func (f *Forest) Fit(ctx context.Context, t models.Training) error {
-	f.features, f.flat = nil, flatForest{}
+	f.features, f.flat, f.shap = nil, flatForest{}, nil
 	if err := t.Check(); err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (f *Forest) Fit(ctx context.Context, t models.Training) error {
 	for _, tree := range grown {
 		f.flat.append(tree)
 	}
-	f.features = append([]string{}, t.Frame.Features()...)
+	f.features, f.shap = append([]string{}, t.Frame.Features()...), &shap{}
 	return nil
 }
 
@@ -117,56 +118,6 @@ func (f *Forest) PredictProba(frame *models.Frame) ([]float64, error) {
 	return out, err
 }
 
-// Explain follows the row through each tree and books every change of the class
-// distribution on the feature that was asked (Saabas 2014), averaged over the
-// trees. Those effects are in probability; they are scaled by one factor so that
-// in log-odds base + effects = the score exactly. This is not TreeSHAP: features
-// asked near the root get more than their exact share.
-func (f *Forest) Explain(frame *models.Frame, row int, effects []float64) (float64, error) {
-	if err := f.ready(frame); err != nil {
-		return 0, err
-	}
-	if len(effects) != len(f.features) {
-		return 0, fmt.Errorf("explaining row %d: room for %d effects, expected %d", row, len(effects), len(f.features))
-	}
-	base, p := f.flat.explain(frame.Row(row, make([]float64, 0, len(effects))), effects)
-	toLogOdds(models.ClipProba(base), models.ClipProba(p), effects)
-	return models.Logit(base), nil
-}
-
-// toLogOdds scales effects that sum to about p-base so that they sum to
-// Logit(p)-Logit(base).
-func toLogOdds(base, p float64, effects []float64) {
-	sum := 0.0
-	for _, e := range effects {
-		sum += e
-	}
-	want := models.Logit(p) - models.Logit(base)
-	scale := 1 / (p * (1 - p)) // the slope of the logit, where the quotient below has no digits left
-	if d := p - base; d > 1e-9 || d < -1e-9 {
-		scale = want / sum
-	}
-	if scale < 0 || scale > 4e6 { // clipping turned the sign around or left nothing
-		scale = 0
-	}
-	got, largest := 0.0, 0
-	for j := range effects {
-		effects[j] *= scale
-		got += effects[j]
-		if abs(effects[j]) > abs(effects[largest]) {
-			largest = j
-		}
-	}
-	effects[largest] += want - got // what rounding left over
-}
-
-func abs(x float64) float64 {
-	if x < 0 {
-		return -x
-	}
-	return x
-}
-
 // Tree rebuilds the i-th tree as golearn's own.
 func (f *Forest) Tree(i int) *trees.DecisionTreeNode {
 	return f.flat.tree(i, floatAttributes(f.features))
@@ -186,7 +137,7 @@ func (f *Forest) UnmarshalBinary(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("loading a forest: %w", err)
 	}
-	f.features, f.flat = features, flat
+	f.features, f.flat, f.shap = features, flat, &shap{}
 	return nil
 }
 

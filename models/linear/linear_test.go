@@ -93,6 +93,13 @@ func TestScaleOfWeights(t *testing.T) {
 	}
 }
 
+// TestWeightIsRepetition: without a penalty, which counts weights per row, and
+// without clipping, which counts rows, a weight is a number of rows.
+func TestWeightIsRepetition(t *testing.T) {
+	t.Parallel()
+	modeltest.Repetition(t, func(uint64) models.Estimator { return New(Params{C: 1e9, Clip: -1}) }, 1e-6)
+}
+
 // TestCopiesShareTheEffect: five copies of a column are no reason to fail.
 func TestCopiesShareTheEffect(t *testing.T) {
 	t.Parallel()

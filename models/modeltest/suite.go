@@ -23,12 +23,14 @@ func Run(t *testing.T, unfit func(seed uint64) models.Estimator) {
 		"constant input":   constant,
 		"missing values":   missing,
 		"weights":          weights,
+		"weight 2":         weightTwo,
 		"save and load":    saveAndLoad,
 		"damaged bytes":    damaged,
 		"threads":          threads,
 		"seed":             seeds,
 		"other columns":    otherColumns,
 		"explanations":     explanations,
+		"all at once":      allAtOnce,
 		"cancel":           cancel,
 		"progress":         progress,
 	} {
@@ -122,6 +124,15 @@ func better(t *testing.T, unfit func(uint64) models.Estimator) {
 	if got, none := eval.Brier(test.Labels, p), rate*(1-rate); got > 0.8*none {
 		t.Errorf("Brier score %.3f, %.3f without any model", got, none)
 	}
+	right := 0
+	for i, l := range test.Labels {
+		if l == (p[i] > 0.5) {
+			right++
+		}
+	}
+	if share := float64(right) / float64(len(p)); share < max(rate, 1-rate)+0.15 {
+		t.Errorf("%.3f of the rows are right, %.3f by always saying the commoner", share, max(rate, 1-rate))
+	}
 	if mean := eval.Mean(p); math.Abs(mean-rate) > 0.04 {
 		t.Errorf("mean probability %.3f, base rate %.3f", mean, rate)
 	}
@@ -184,91 +195,6 @@ func missing(t *testing.T, unfit func(uint64) models.Estimator) {
 	}
 }
 
-// weights checks that rows count as often as their weight says: the weighted mean
-// of the probabilities follows the weighted base rate, and weight 0 is absence.
-func weights(t *testing.T, unfit func(uint64) models.Estimator) {
-	d := Easy(t, 1000, 1)
-	w := slices.Repeat([]float64{1}, 1000)
-	sum, positive := 0.0, 0.0
-	for i, l := range d.Labels {
-		if l {
-			w[i] = 5.5
-			positive += w[i]
-		}
-		sum += w[i]
-	}
-	got := 0.0
-	for i, p := range predict(t, fit(t, unfit(1), models.Training{Frame: d.Frame, Labels: d.Labels, Weights: w}), d.Frame) {
-		got += w[i] * p / sum
-	}
-	if want := positive / sum; math.Abs(got-want) > 0.04 {
-		t.Errorf("weighted mean probability %.3f, weighted base rate %.3f", got, want)
-	}
-	for i, l := range d.Labels {
-		if w[i] = 1; l {
-			w[i] = 0
-		}
-	}
-	for _, p := range predict(t, fit(t, unfit(1), models.Training{Frame: d.Frame, Labels: d.Labels, Weights: w}), d.Frame) {
-		if p > 0.05 {
-			t.Fatalf("predicted %v although positives weigh nothing", p)
-		}
-	}
-}
-
-func saveAndLoad(t *testing.T, unfit func(uint64) models.Estimator) {
-	d, other := Easy(t, 500, 1), Easy(t, 300, 2)
-	e := fit(t, unfit(1), d.Training())
-	b := saved(t, e)
-	loaded := unfit(99)
-	if err := loaded.UnmarshalBinary(b); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(saved(t, loaded), b) {
-		t.Error("saving a loaded model gives other bytes")
-	}
-	if !slices.Equal(predict(t, loaded, other.Frame), predict(t, e, other.Frame)) {
-		t.Error("a loaded model predicts otherwise")
-	}
-	if !slices.Equal(loaded.Features(), e.Features()) || loaded.Members() != e.Members() {
-		t.Error("a loaded model has other features or members")
-	}
-	x, y := slices.Repeat([]float64{0}, 6), slices.Repeat([]float64{0}, 6)
-	bx, _ := e.Explain(other.Frame, 3, x)
-	by, _ := loaded.Explain(other.Frame, 3, y)
-	if bx != by || !slices.Equal(x, y) {
-		t.Error("a loaded model explains otherwise")
-	}
-}
-
-func damaged(t *testing.T, unfit func(uint64) models.Estimator) {
-	b := saved(t, fit(t, unfit(1), Easy(t, 300, 1).Training()))
-	for name, bad := range map[string][]byte{
-		"nothing": nil, "cut": b[:len(b)/2], "one byte short": b[:len(b)-1], "longer": append(slices.Clone(b), 0), "text": []byte("mainstay"),
-	} {
-		if err := unfit(1).UnmarshalBinary(bad); !errors.Is(err, models.ErrCorrupt) {
-			t.Errorf("%s: UnmarshalBinary returned %v, want ErrCorrupt", name, err)
-		}
-	}
-}
-
-func threads(t *testing.T, unfit func(uint64) models.Estimator) {
-	tr := Easy(t, 1500, 1).Training()
-	tr.Threads = 1
-	one := saved(t, fit(t, unfit(1), tr))
-	tr.Threads = 4
-	if !bytes.Equal(one, saved(t, fit(t, unfit(1), tr))) {
-		t.Error("one and four threads give different models")
-	}
-}
-
-func seeds(t *testing.T, unfit func(uint64) models.Estimator) {
-	tr := Easy(t, 500, 1).Training()
-	if !bytes.Equal(saved(t, fit(t, unfit(7), tr)), saved(t, fit(t, unfit(7), tr))) {
-		t.Error("the same seed gives different models")
-	}
-}
-
 func otherColumns(t *testing.T, unfit func(uint64) models.Estimator) {
 	d := Easy(t, 200, 1)
 	e := fit(t, unfit(1), d.Training())
@@ -283,34 +209,6 @@ func otherColumns(t *testing.T, unfit func(uint64) models.Estimator) {
 	turned, _ := d.Frame.Project(append(slices.Clone(names[1:]), names[0]))
 	if _, err := e.PredictProba(turned); err == nil {
 		t.Error("columns in another order were accepted")
-	}
-}
-
-func explanations(t *testing.T, unfit func(uint64) models.Estimator) {
-	d, other := Easy(t, 3000, 1), Easy(t, 300, 2)
-	e := fit(t, unfit(1), d.Training())
-	p := predict(t, e, other.Frame)
-	total := slices.Repeat([]float64{0}, 6)
-	for i := range p {
-		effects := slices.Repeat([]float64{math.NaN()}, 6)
-		base, err := e.Explain(other.Frame, i, effects)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := base
-		for j, x := range effects {
-			sum += x
-			total[j] += math.Abs(x)
-		}
-		if math.Abs(sum-models.Logit(p[i])) > 1e-9 {
-			t.Fatalf("row %d: base and effects sum to %v, the score is %v", i, sum, models.Logit(p[i]))
-		}
-	}
-	if total[3] != 0 || total[4] != 0 {
-		t.Errorf("columns that say nothing have effects %v and %v", total[3], total[4])
-	}
-	if total[0] < total[5] {
-		t.Errorf("the strongest feature has less effect (%v) than noise (%v)", total[0], total[5])
 	}
 }
 
