@@ -14,6 +14,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
@@ -51,6 +52,8 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err != nil {
 		return err
 	}
+	mapSparingly()
+	duck.Frugal()
 	debug.SetGCPercent(goGrowth)
 	watch := newWatch(os.Stderr)
 	got, err := jobs.RunExtraction(ctx, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))}})
