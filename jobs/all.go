@@ -18,6 +18,14 @@ func All(p *Project) ([]pipeline.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	purchases, err := purchaseJob(p)
+	if err != nil {
+		return nil, err
+	}
+	loyal, err := loyaltyJobs(p)
+	if err != nil {
+		return nil, err
+	}
 	grades, err := gradeJob(p)
 	if err != nil {
 		return nil, err
@@ -30,10 +38,12 @@ func All(p *Project) ([]pipeline.Job, error) {
 		extractJobs(p),
 		lakeJobs(p),
 		catalogue,
+		[]pipeline.Job{purchases},
 		snapshots,
 		modelTrainingJobs(p),
 		scoreJobs(p),
-		[]pipeline.Job{metricsJob(p), grades},
+		loyal,
+		[]pipeline.Job{metricsJob(p), versionsJob(p), grades},
 		marts,
 		reportJobs(p),
 	), nil
@@ -65,5 +75,5 @@ func published(j pipeline.Job) bool {
 	case pipeline.Mart, pipeline.Report, pipeline.Catalogue:
 		return true
 	}
-	return slices.Contains([]string{customerFeatures, customerCategoryFeatures, churnReasons, crossSellReasons}, j.Name)
+	return slices.Contains([]string{customerFeatures, customerCategoryFeatures, churnReasons, crossSellReasons, purchaseProcess}, j.Name)
 }

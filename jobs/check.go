@@ -4,8 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mainstay-etl/mainstay/pipeline/config"
+	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/source"
@@ -41,7 +43,38 @@ func (p *Project) checkSource(ctx context.Context, c config.Source) (source.Repo
 	if err != nil {
 		return source.Report{}, err
 	}
-	return src.Check(ctx, known)
+	report, err := src.Check(ctx, known)
+	if err != nil {
+		return report, err
+	}
+	return report, addTimeless(ctx, &report, c)
+}
+
+// addTimeless warns of versions that all carry one and the same time: what is known
+// today then counts as known for ever. A mapping that DuckDB cannot read, in a server's
+// own dialect, is passed over.
+func addTimeless(ctx context.Context, report *source.Report, c config.Source) error {
+	s, err := duck.Open(ctx, duck.Options{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for _, t := range c.Tables {
+		table, err := contract.Lookup(t.Name)
+		if err != nil || !slices.Contains(table.Key, table.EventTime) {
+			continue
+		}
+		if constants, err := s.Constants(ctx, t.Select); err != nil || !slices.Contains(constants, table.EventTime) {
+			continue
+		}
+		i := slices.IndexFunc(report.Tables, func(r source.TableReport) bool { return r.Table == t.Name })
+		if i < 0 {
+			report.Tables, i = append(report.Tables, source.TableReport{Table: t.Name, Rows: -1}), len(report.Tables)
+		}
+		report.Tables[i].Problems = append(report.Tables[i].Problems, source.Problem{Column: table.EventTime, Warning: true, Found: "a constant",
+			Suggestion: "today's values will count as known for ever, in every snapshot of the past; leave out columns that change because of what customers do, or map the time since when a value holds"})
+	}
+	return nil
 }
 
 // knownInputs tells what was extracted before, if a night ever ran.

@@ -62,10 +62,65 @@ var goTables = map[string]sqlfiles.Sidecar{
 			{Name: "directory", Meaning: "Its tables as Parquet, below the data directory."},
 		},
 	},
+	modelVersionsTable: {
+		Key: []string{"task"},
+		Columns: []sqlfiles.Column{
+			{Name: "task", Meaning: "What is predicted: churn or cross_sell."},
+			{Name: "model_version", Meaning: "Version of the model that gave the scores: the last cutoff that it learned from, its kind and a hash."},
+			{Name: "estimator", Meaning: "Kind of the model: linear, forest, boost, blend, or the simple rule."},
+			{Name: "use", Meaning: "challenger: the one just learned took over; champion: the one in service stays; rule: there is no model to trust, so the best simple rule scores."},
+			{Name: "challenger_version", Meaning: "Version of the model just learned.", Missing: "without enough to learn from"},
+			{Name: "champion_version", Meaning: "Version in service before this one learned.", Missing: "when there was none"},
+			{Name: "learned_until", Meaning: "Last cutoff that it learned from.", Missing: "when it learned from none"},
+			{Name: "cutoffs", Meaning: "Cutoffs that it learned from.", Unit: "cutoffs"},
+			{Name: "rows", Meaning: "Rows that it learned from, after sampling.", Unit: "rows"},
+			{Name: "positives", Meaning: "Of these, the ones to which it happened.", Unit: "rows"},
+			{Name: "features", Meaning: "Features that it looks at.", Unit: "features"},
+			{Name: "reason", Meaning: "What the gates said, in words."},
+			{Name: "file", Meaning: "Its file, below the data directory."},
+			{Name: "sha256", Meaning: "Digest of the file."},
+			{Name: "basis", Meaning: "Fingerprint of what was learned from and how; nights with the same one learn nothing anew."},
+		},
+		Checks: []sqlfiles.Check{{Kind: sqlfiles.NotNull, Columns: []string{"model_version", "estimator", "use", "file", "sha256"}, Severity: sqlfiles.SeverityError}},
+	},
 	modelMetricsTable: {Key: []string{"task", "estimator", "data", "metric"}, Columns: metricDocs},
 	scoreGradesTable: {
 		Key:     []string{"scored_as_of", "task", "metric"},
 		Columns: append([]sqlfiles.Column{{Name: "scored_as_of", Meaning: "As-of day of the scores."}}, metricDocs...),
+	},
+	purchaseProcess: {
+		Key: []string{"customer_id"},
+		Columns: []sqlfiles.Column{
+			{Name: "customer_id", Meaning: "Customer who ever ordered."},
+			{Name: "p_alive", Meaning: "Probability that the customer has not left for good; a one-time buyer may have left too.", Missing: "while orders are known for less than a horizon", Unit: "probability", Range: "0 to 1", Source: "BG/NBD (Fader, Hardie, Lee 2005), one-time buyers as in MBG/NBD (Batislam et al. 2007)."},
+			{Name: "p_no_order_h", Meaning: "Probability of no order in the horizon.", Missing: "while orders are known for less than a horizon", Unit: "probability", Range: "0 to 1", Source: "BG/NBD (Fader, Hardie, Lee 2005)."},
+			{Name: "expected_orders_h", Meaning: "Expected days with an order in the horizon.", Missing: "while orders are known for less than a horizon", Unit: "orders", Range: ">= 0", Source: "BG/NBD (Fader, Hardie, Lee 2005)."},
+			{Name: "expected_orders_365", Meaning: "Expected days with an order in the next 365 days.", Missing: "while orders are known for less than two horizons", Unit: "orders", Range: ">= 0", Source: "BG/NBD (Fader, Hardie, Lee 2005)."},
+			{Name: "expected_margin_per_order", Meaning: "Expected margin of such a day.", Missing: "while orders are known for less than a horizon", Unit: "money", Source: "Gamma-Gamma (Fader, Hardie 2013)."},
+			{Name: "one_time_return_h", Meaning: "Share of customers with one order day, as old as this one, who order again in the horizon.", Missing: "for customers with several order days, and while orders are known for less than a horizon", Unit: "probability", Range: "0 to 1", Source: "Life table by week since the first order."},
+			{Name: "purchase_model", Meaning: "Model behind the orders: bg/nbd, or empirical where it could not be fitted."},
+			{Name: "value_model", Meaning: "Model behind the margin: gamma-gamma, or credibility where it could not be fitted."},
+		},
+		Checks: []sqlfiles.Check{
+			{Kind: sqlfiles.NotNull, Columns: []string{"customer_id", "purchase_model", "value_model"}, Severity: sqlfiles.SeverityError},
+			{Kind: sqlfiles.Expression, Name: "probabilities", SQL: "coalesce(p_alive BETWEEN 0 AND 1 AND p_no_order_h BETWEEN 0 AND 1 AND expected_orders_h >= 0, true)", Severity: sqlfiles.SeverityError},
+		},
+	},
+	loyaltyCoefficients: {
+		Key: []string{"term"},
+		Columns: []sqlfiles.Column{
+			{Name: "term", Meaning: "intercept, orders, products, units or revenue: what the coefficient goes with, as log(1 + x) of the figure per year (customer_loyalty)."},
+			{Name: "coefficient", Meaning: "Coefficient in log-odds; 0 for a term that says nothing beyond the others. Empty table: not fitted yet, nobody's loyalty is known.", Range: ">= 0, but the intercept", Source: "Logistic regression by maximum likelihood with coefficients >= 0 and a small ridge."},
+			{Name: "standard_error", Meaning: "Standard error, allowing for customers who occur at several cutoffs.", Missing: "for a coefficient held at 0", Source: "Sandwich by customer (Liang, Zeger 1986)."},
+			{Name: "n", Meaning: "Customers that it was fitted on, counted once per cutoff.", Unit: "customers"},
+			{Name: "positives", Meaning: "Of these, those who ordered at least twice in the horizon.", Unit: "customers"},
+			{Name: "log_likelihood", Meaning: "Log-likelihood of the outcomes."},
+			{Name: "cutoffs", Meaning: "Cutoffs that it was fitted on, at least a horizon apart."},
+		},
+		Checks: []sqlfiles.Check{
+			{Kind: sqlfiles.NotNull, Columns: []string{"term", "coefficient"}, Severity: sqlfiles.SeverityError},
+			{Kind: sqlfiles.Expression, Name: "more_never_lowers", SQL: "term = 'intercept' OR coefficient >= 0", Severity: sqlfiles.SeverityError},
+		},
 	},
 	churnReasons:     {Key: []string{"customer_id", "rank"}, Columns: reasonDocs},
 	crossSellReasons: {Key: []string{"customer_id", "category", "rank"}, Columns: reasonDocs},
@@ -76,8 +131,10 @@ var metricDocs = []sqlfiles.Column{
 	{Name: "model_version", Meaning: "Version of the model: the last cutoff that it learned from and a hash."},
 	{Name: "estimator", Meaning: "What was judged: the model, a simple rule, or the published scores."},
 	{Name: "data", Meaning: "What it was judged on: a later time than it learned from."},
-	{Name: "metric", Meaning: "auc, average_precision, log_loss, brier, lift_top_10, calibration_error, base_rate, mean_probability; for cross-sell also hit_at_3 and auc_within_customer."},
+	{Name: "metric", Meaning: "auc, average_precision, log_loss, brier, lift_top_10, calibration_error, base_rate, mean_probability; for cross-sell also hit_at_3 and auc_within_customer; for grades of churn also stake_total (current value, as of the scores, of those who left), stake_top_10 (share of it in the tenth at most risk) and stake_best_10 (the most that a tenth could hold)."},
 	{Name: "value", Meaning: "Value of the metric."},
+	{Name: "low", Meaning: "Lower end of its 95 % interval, by resampling customers.", Missing: "where it was not resampled"},
+	{Name: "high", Meaning: "Upper end of that interval.", Missing: "where it was not resampled"},
 	{Name: "n", Meaning: "Rows that it was measured on (customers for hit_at_3 and auc_within_customer)."},
 }
 
@@ -88,7 +145,7 @@ var reasonDocs = []sqlfiles.Column{
 	{Name: "feature", Meaning: "Feature, a column of customer_features or customer_category_features."},
 	{Name: "value", Meaning: "Its value; NULL where it is not known."},
 	{Name: "direction", Meaning: "raises or lowers the probability."},
-	{Name: "effect", Meaning: "By how much, in log-odds: base and all effects add up to the score.", Source: "Path attribution (Saabas 2014) scaled to log-odds."},
+	{Name: "effect", Meaning: "By how much, in log-odds: base and all effects add up to the score.", Source: "Shapley values (TreeSHAP, Lundberg et al. 2018); those of a forest are scaled to log-odds."},
 	{Name: "sentence", Meaning: "The reason in words."},
 }
 
@@ -111,8 +168,14 @@ func (p *Project) sidecar(table string) (sqlfiles.Sidecar, bool) {
 		{Name: "category", Meaning: "Category not bought in the lookback window."},
 	}}
 	for _, m := range p.Models.Layer(sqlfiles.Features) {
-		if m.Sidecar != nil {
-			s.Columns = append(s.Columns, m.Sidecar.Columns...)
+		if m.Sidecar == nil {
+			continue
+		}
+		s.Columns = append(s.Columns, m.Sidecar.Columns...)
+		// What is an error held already when the snapshot was made; what warns is told in
+		// every night that publishes the table, made by it or reused.
+		if slices.Equal(m.Sidecar.Key, key) {
+			s.Checks = append(s.Checks, m.Sidecar.Warnings()...)
 		}
 	}
 	return s, true
@@ -170,6 +233,8 @@ func sidecarChecks(table string, s sqlfiles.Sidecar) []duck.Check {
 			add(c.Severity, duck.InRange(table, c.Column, c.Min, c.Max))
 		case sqlfiles.Expression:
 			add(c.Severity, duck.Holds(table, c.Name, c.SQL))
+		case sqlfiles.Relationships:
+			add(c.Severity, duck.Related(table, c.Column, c.To, c.Field))
 		}
 	}
 	if len(s.Key) > 0 && !unique {

@@ -25,7 +25,7 @@ const (
 	scoreGradesTable  = "score_grades"
 )
 
-var metricColumns = []string{"task VARCHAR", "model_version VARCHAR", "estimator VARCHAR", "data VARCHAR", "metric VARCHAR", "value DOUBLE", "n BIGINT"}
+var metricColumns = []string{"task VARCHAR", "model_version VARCHAR", "estimator VARCHAR", "data VARCHAR", "metric VARCHAR", "value DOUBLE", "low DOUBLE", "high DOUBLE", "n BIGINT"}
 
 // metricsJob tells how good the models in use were on a later time than they learned
 // from, beside the best simple rule.
@@ -54,7 +54,11 @@ func metricsJob(p *Project) pipeline.Job {
 }
 
 func metricRow(task, version string, x models.Metric) string {
-	return fmt.Sprintf("(%s, %s, %s, %s, %s, %s, %d)", duck.Quote(task), duck.Quote(version), duck.Quote(x.Estimator), duck.Quote(x.Data), duck.Quote(x.Name), strconv.FormatFloat(x.Value, 'e', -1, 64), x.N)
+	low, high := "NULL", "NULL"
+	if x.Low != 0 || x.High != 0 {
+		low, high = strconv.FormatFloat(x.Low, 'e', -1, 64), strconv.FormatFloat(x.High, 'e', -1, 64)
+	}
+	return fmt.Sprintf("(%s, %s, %s, %s, %s, %s, %s, %s, %d)", duck.Quote(task), duck.Quote(version), duck.Quote(x.Estimator), duck.Quote(x.Data), duck.Quote(x.Name), strconv.FormatFloat(x.Value, 'e', -1, 64), low, high, x.N)
 }
 
 // published scores and the column with the probability, per task.
@@ -100,19 +104,23 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 		day, err := pipeline.ParseDay(n.AsOf)
 		return err != nil || !p.mature(day, known)
 	})
-	var rows []string
+	var rows, warnings []string
 	for i, n := range nights {
 		r.Progress(i, len(nights), "scores of "+n.AsOf)
 		for _, pr := range predictions() {
 			graded, err := p.grade(ctx, r, n, pr)
-			if err != nil {
-				return pipeline.Table{}, fmt.Errorf("grading the %s scores of %s: %w", pr.task.Name, n.AsOf, err)
+			if ctx.Err() != nil {
+				return pipeline.Table{}, ctx.Err()
+			}
+			if err != nil { // scores of the past must not stop those of tonight
+				warnings = append(warnings, fmt.Sprintf("the %s scores of %s cannot be graded: %v", pr.task.Name, n.AsOf, err))
+				continue
 			}
 			rows = append(rows, graded...)
 		}
 	}
 	t, err := p.valuesTable(ctx, r, append([]string{"scored_as_of DATE"}, metricColumns...), rows)
-	t.Note = fmt.Sprintf("%d score days graded", len(nights))
+	t.Note, t.Warnings = fmt.Sprintf("%d score days graded", len(nights)), warnings
 	return t, err
 }
 
@@ -128,6 +136,12 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 	if err != nil {
 		return nil, err
 	}
+	stakes := ""
+	if stake := pr.stake(filepath.Dir(scores)); stake != nil {
+		if stakes, _, err = durable.Digest(stake.Path); err != nil {
+			return nil, err
+		}
+	}
 	day, err := pipeline.ParseDay(n.AsOf)
 	if err != nil {
 		return nil, err
@@ -141,7 +155,7 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 	if err != nil {
 		return nil, err
 	}
-	spec := pipeline.PartSpec{Dir: filepath.Join("results", scoreGradesTable, "scored_as_of="+n.AsOf), Ext: ".json", Cutoff: n.AsOf, Label: pr.task.Name, Key: []any{sum, labels.Parts[0].SHA256}}
+	spec := pipeline.PartSpec{Dir: filepath.Join("results", scoreGradesTable, "scored_as_of="+n.AsOf), Ext: ".json", Cutoff: n.AsOf, Label: pr.task.Name, Key: []any{sum, labels.Parts[0].SHA256, stakes}}
 	part, err := r.Part(ctx, spec, func(ctx context.Context, path string) (int64, error) {
 		g, err := p.measure(ctx, r, n, pr, scores, labels.Parts[0].Path)
 		if err != nil {
@@ -157,6 +171,16 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 		return nil, err
 	}
 	return readGrade(part.Path, n.AsOf, pr.task.Name)
+}
+
+// stake is what was at stake on the day of the scores, as that night told it: the margin
+// that a customer would bring in a year. Nights that did not tell have none.
+func (pr prediction) stake(published string) *learn.Stake {
+	path := filepath.Join(published, "customer_value.parquet")
+	if _, err := os.Stat(path); err != nil || len(pr.task.Keys) > 1 {
+		return nil
+	}
+	return &learn.Stake{Path: path, Column: "current_value"}
 }
 
 // grade is how good the scores of a day turned out to be.
@@ -187,7 +211,11 @@ func (p *Project) measure(ctx context.Context, r *pipeline.Run, n ledger.Night, 
 	if err != nil {
 		return g, err
 	}
-	s, err := duck.Open(ctx, duck.Options{})
+	o, err := p.session(r)
+	if err != nil {
+		return g, err
+	}
+	s, err := duck.Open(ctx, o)
 	if err != nil {
 		return g, err
 	}
@@ -201,6 +229,6 @@ func (p *Project) measure(ctx context.Context, r *pipeline.Run, n ledger.Night, 
 	if _, err := s.WriteParquet(ctx, query, path); err != nil {
 		return g, err
 	}
-	g.Metrics, _, err = learn.Judge(ctx, pr.task, path, labels, "published", "outcome of "+n.AsOf)
+	g.Metrics, _, err = learn.Judge(ctx, pr.task, path, labels, "published", "outcome of "+n.AsOf, pr.stake(filepath.Dir(scores)))
 	return g, err
 }

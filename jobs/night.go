@@ -76,6 +76,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 		return err
 	}
 	p.gathered.tables = map[string]*lake.Table{}
+	p.shared = newShared(filepath.Join(p.DataDir, pipeline.ScratchDir, "shared"))
 	if err := p.recover(ctx, l); err != nil {
 		return err
 	}
@@ -157,6 +158,9 @@ func (p *Project) deliveryWarning(ctx context.Context, n *pipeline.Night) ([]str
 	if err != nil || known == n.AsOf {
 		return nil, err
 	}
+	if known.IsZero() {
+		return []string{fmt.Sprintf("there is no order before %s: nothing can be learned or scored", n.AsOf)}, nil
+	}
 	return []string{fmt.Sprintf("the newest order before %s is of %s: have deliveries stopped? What happened after it counts as not known yet, so nothing is learned from it", n.AsOf, known)}, nil
 }
 
@@ -165,11 +169,6 @@ func (p *Project) warnings(tables pipeline.Tables) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		out = append(out, tables[name].Warnings...)
-	}
-	for _, name := range []string{churnModel, crossSellModel} {
-		if t := tables[name]; len(t.Parts) == 0 {
-			out = append(out, fmt.Sprintf("%s: %s", name, t.Note))
-		}
 	}
 	return out
 }

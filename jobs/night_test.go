@@ -39,8 +39,11 @@ func TestNightPublishesWhatItPromises(t *testing.T) {
 			t.Errorf("%s is empty", table)
 		}
 	}
-	if len(out.Warnings) > 0 {
-		t.Errorf("warnings: %v", out.Warnings)
+	for _, w := range out.Warnings {
+		// A model for 300 customers need not be better than a rule, and seasons change.
+		if !strings.HasPrefix(w, "churn: ") && !strings.HasPrefix(w, "cross_sell: ") {
+			t.Errorf("warning: %s", w)
+		}
 	}
 	if n := scan[int64](b, "SELECT count(*) FROM churn_scores FULL JOIN customer_features USING (customer_id) WHERE churn_probability IS NULL OR churn_scores.customer_id IS NULL"); n > 0 {
 		t.Errorf("%d customers are scored without features or the other way round", n)
@@ -51,7 +54,7 @@ func TestNightPublishesWhatItPromises(t *testing.T) {
 	if n := scan[int64](b, "SELECT count(*) FROM churn_scores WHERE reason_1 IS NULL OR churn_probability NOT BETWEEN 0 AND 1"); n > 0 {
 		t.Errorf("%d scores without a reason or out of range", n)
 	}
-	if auc := scan[float64](b, "SELECT value FROM model_metrics WHERE task = 'churn' AND estimator = 'forest' AND metric = 'auc'"); auc < 0.6 || auc > 0.95 {
+	if auc := scan[float64](b, "SELECT value FROM model_metrics WHERE task = 'churn' AND NOT starts_with(estimator, 'rule') AND metric = 'auc'"); auc < 0.6 || auc > 0.95 {
 		t.Errorf("churn AUC on later data is %.3f: a shop with real signal gives 0.6 to 0.95", auc)
 	}
 	if about := scan[string](b, "SELECT comment FROM duckdb_columns() WHERE table_name = 'row_accounts' AND column_name = 'rows_read'"); about == "" {
@@ -104,7 +107,7 @@ func (b *testBundle) cutFiles(cutoff string) {
 		paths := must(filepath.Glob(filepath.Join(b.dir, "incoming", table.glob, "*.csv")))
 		removed := 0
 		for _, path := range paths {
-			removed += b.cutFile(path, table.column, at)
+			removed += b.cutFile(path, table.column, func(when time.Time) bool { return !when.Before(at) })
 		}
 		if removed == 0 {
 			b.t.Fatalf("no future %s to delete: the test shows nothing", table.glob)
@@ -112,7 +115,8 @@ func (b *testBundle) cutFiles(cutoff string) {
 	}
 }
 
-func (b *testBundle) cutFile(path, column string, at time.Time) (removed int) {
+// cutFile deletes the records of a file whose time is to be cut.
+func (b *testBundle) cutFile(path, column string, cut func(time.Time) bool) (removed int) {
 	b.t.Helper()
 	rows := must(csv.NewReader(bytes.NewReader(must(os.ReadFile(path)))).ReadAll())
 	col := -1
@@ -123,7 +127,7 @@ func (b *testBundle) cutFile(path, column string, at time.Time) (removed int) {
 	}
 	kept := rows[:1]
 	for _, row := range rows[1:] {
-		if when, err := time.Parse(time.RFC3339, row[col]); err == nil && !when.Before(at) {
+		if when, err := time.Parse(time.RFC3339, row[col]); err == nil && cut(when) {
 			removed++
 			continue
 		}
@@ -271,7 +275,7 @@ func TestScoresFindTheTruth(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 400)
 	// A year's worth of learning: the tests' usual few snapshots are too few to find much.
-	b.write("mainstay.yaml", strings.NewReplacer("max_cutoffs: 3", "max_cutoffs: 9", "trees: 20", "trees: 60").Replace(testConfig))
+	b.write("mainstay.yaml", strings.NewReplacer("max_cutoffs: 3", "max_cutoffs: 9", "trees: 20", "trees: 60", "search: 0", "search: 3").Replace(testConfig))
 	if err := b.shop(400).WriteTruth(b.ctx, b.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +320,7 @@ func TestShortHistoryIsSaidNotFaked(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 50)
 	out := b.mustRun("2023-03-01", "")
-	if len(out.Warnings) == 0 || !strings.Contains(out.Warnings[0], "no snapshot has a known outcome") {
+	if !strings.Contains(strings.Join(out.Warnings, " "), "No outcome is known yet") {
 		t.Errorf("warnings: %q", out.Warnings)
 	}
 	if n := scan[int64](b, "SELECT count(*) FROM churn_scores"); n != 0 {

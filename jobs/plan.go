@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
@@ -45,7 +46,7 @@ var mayRead = map[sqlfiles.Layer][]sqlfiles.Layer{
 }
 
 // nightTables are what marts may read of the night's other tables.
-var nightTables = []string{customerFeatures, customerCategoryFeatures, churnPredictions, crossSellPredictions, churnReasons, crossSellReasons}
+var nightTables = []string{customerFeatures, customerCategoryFeatures, churnPredictions, crossSellPredictions, churnReasons, crossSellReasons, purchaseProcess, loyaltyCoefficients}
 
 func newPlan(ctx context.Context, p *Project) (*plan, error) {
 	s, err := duck.Open(ctx, duck.Options{})
@@ -54,10 +55,20 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 	}
 	defer s.Close()
 	pl := &plan{models: p.Models, reads: map[string][]string{}}
+	settings := config.Default()
 	if p.Config != nil {
+		settings = p.Config
 		if err := checkMappings(ctx, s, p.Config); err != nil {
 			return nil, err
 		}
+	}
+	// Models may call the prelude's macros, and must call no other table function.
+	prelude, err := sqlfiles.Prelude(preludeParams(settings, pipeline.Day{}.String()))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Exec(ctx, prelude); err != nil {
+		return nil, fmt.Errorf("loading the prelude: %w", err)
 	}
 	for _, m := range p.Models.All() {
 		reads, err := s.Tables(ctx, m.SQL)
@@ -73,11 +84,19 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 			return nil, fmt.Errorf("%s uses %s: a model is made of the night's tables alone, so that the same night gives the same table; use as_of() and cutoff() for the time, and a source for files", m.Path, strings.Join(hidden, ", "))
 		}
 	}
+	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		if err := warnsWhere(m); err != nil {
+			return nil, err
+		}
+	}
 	for _, m := range p.Models.All() {
 		for _, table := range pl.reads[m.Name] {
 			if err := pl.allowed(m, table); err != nil {
 				return nil, err
 			}
+		}
+		if err := pl.checkRelationships(m); err != nil {
+			return nil, err
 		}
 	}
 	for _, m := range p.Models.All() {
@@ -86,6 +105,18 @@ func newPlan(ctx context.Context, p *Project) (*plan, error) {
 		}
 	}
 	return pl, nil
+}
+
+// warnsWhere refuses a feature file whose checks warn and whose key does not tell which
+// of the two published tables they are about.
+func warnsWhere(m sqlfiles.Model) error {
+	if m.Sidecar == nil || len(m.Sidecar.Warnings()) == 0 {
+		return nil
+	}
+	if key := m.Sidecar.Key; slices.Equal(key, []string{"customer_id"}) || slices.Equal(key, []string{"customer_id", "category"}) {
+		return nil
+	}
+	return fmt.Errorf("%s: it has a check with severity warn, which runs on the published table: expected key: [customer_id] or key: [customer_id, category], to tell which", m.Sidecar.Path)
 }
 
 // checkMappings makes sure that every mapping of files is one SELECT that reads input.
@@ -121,7 +152,7 @@ func (pl *plan) allowed(m sqlfiles.Model, table string) error {
 		}
 		return fmt.Errorf("%s reads %s: only models in labels/ may look past the cutoff", m.Path, table)
 	}
-	if m.Layer == sqlfiles.Marts && slices.Contains(nightTables, table) {
+	if m.Layer == sqlfiles.Marts && slices.Contains(nightTables, table) || m.Layer == sqlfiles.Features && table == purchaseProcess {
 		return nil
 	}
 	other, ok := pl.models.Get(table)

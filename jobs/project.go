@@ -43,7 +43,9 @@ type Project struct {
 	DataDir string // absolute
 
 	plan     *plan
-	gathered gathered // of the night that runs
+	only     []pipeline.Day // cutoffs to make snapshots of, instead of those of a night
+	shared   *shared        // of the night that runs
+	gathered gathered       // of the night that runs
 }
 
 // Load reads a project directory and checks all of it before any work: the
@@ -107,15 +109,4 @@ func (p *Project) memory() string {
 		return ""
 	}
 	return fmt.Sprintf("%dB", int64(r.Memory)/int64(max(r.Workers, 1)))
-}
-
-// prelude writes the macros of a session at a cutoff.
-func (p *Project) prelude(cutoff pipeline.Day) (string, error) {
-	c := p.Config
-	return sqlfiles.Prelude(sqlfiles.Params{
-		AsOf: cutoff.String(), TimeZone: string(c.TimeZone),
-		LookbackDays: c.History.LookbackDays, HorizonDays: c.History.HorizonDays,
-		CrossSellCategoryLimit: c.CrossSell.Categories, DefaultMarginRate: c.Margin.DefaultRate,
-		RiskHigh: c.RiskBands.High, RiskMedium: c.RiskBands.Medium,
-	})
 }

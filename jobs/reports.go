@@ -106,6 +106,11 @@ func (p *Project) quarantine(ctx context.Context, r *pipeline.Run) (pipeline.Tab
 
 // valuesTable makes a table of literal rows, sorted.
 func (p *Project) valuesTable(ctx context.Context, r *pipeline.Run, columns, rows []string) (pipeline.Table, error) {
+	return p.queryTable(ctx, r, valuesQuery(columns, rows))
+}
+
+// valuesQuery gives literal rows as columns such as "n BIGINT", sorted.
+func valuesQuery(columns, rows []string) string {
 	names, casts := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		name, typ, _ := strings.Cut(c, " ")
@@ -116,7 +121,7 @@ func (p *Project) valuesTable(ctx context.Context, r *pipeline.Run, columns, row
 	if len(rows) == 0 {
 		from = fmt.Sprintf("(SELECT %s WHERE false) AS t(%s)", strings.TrimSuffix(strings.Repeat("NULL, ", len(columns)), ", "), strings.Join(names, ", "))
 	}
-	return p.queryTable(ctx, r, fmt.Sprintf("SELECT %s FROM %s ORDER BY ALL", strings.Join(casts, ", "), from))
+	return fmt.Sprintf("SELECT %s FROM %s ORDER BY ALL", strings.Join(casts, ", "), from)
 }
 
 // queryTable makes a table from a query that names all of its inputs.

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,14 +104,23 @@ func (p *Project) labelEnd(cutoff pipeline.Day) time.Time {
 const quietDays = 7
 
 // known is the day up to which the night knows what happened: the as-of day, or the
-// day of the newest order when that is longer ago than quietDays.
+// day of the newest order when that is longer ago than quietDays; the zero day when there
+// is no order before the as-of day.
 func (p *Project) known(ctx context.Context, r *pipeline.Run) (pipeline.Day, error) {
 	orders, err := lakeOf(r).Table(ctx, contract.Orders.Name)
 	if err != nil {
 		return pipeline.Day{}, err
 	}
-	newest := pipeline.DayOf(orders.End(r.Night.Cutoff()), p.Config.Location())
-	if newest.AddDays(quietDays).Before(r.Night.AsOf) {
+	s, err := duck.Open(ctx, duck.Options{})
+	if err != nil {
+		return pipeline.Day{}, err
+	}
+	defer s.Close()
+	at, err := orders.Newest(ctx, s, r.Night.Cutoff())
+	if err != nil || at.IsZero() {
+		return pipeline.Day{}, err
+	}
+	if newest := pipeline.DayOf(at, p.Config.Location()); newest.AddDays(quietDays).Before(r.Night.AsOf) {
 		return newest, nil
 	}
 	return r.Night.AsOf, nil
@@ -126,11 +136,17 @@ func (p *Project) mature(cutoff, known pipeline.Day) bool {
 // models that can be made in it.
 type session struct {
 	*duck.Session
-	plan  *plan
-	here  map[string]bool // models that can be made
-	views map[string]bool // those that are views so far
-	made  map[string]bool // those that are tables
-	audit bool            // check every model that is made
+	plan *plan
+	// cutoff is that of the view.
+	cutoff pipeline.Day
+	here   map[string]bool // models that can be made
+	views  map[string]bool // those that are views so far
+	made   map[string]bool // those that are tables
+	audit  bool            // check every model that is made
+	// bases are the contract tables, by name, with the query that reads them from the lake.
+	bases map[string]string
+	// shared tables of the night's as-of day; nil for other views.
+	shared *shared
 }
 
 // open starts a session that holds what n needs: macros, base tables cut by the view,
@@ -144,7 +160,10 @@ func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Session: d, plan: p.plan, here: map[string]bool{}, views: map[string]bool{}, made: map[string]bool{}, audit: v.cutoff == r.Night.AsOf}
+	s := &session{Session: d, plan: p.plan, cutoff: v.cutoff, here: map[string]bool{}, views: map[string]bool{}, made: map[string]bool{}, audit: v.cutoff == r.Night.AsOf}
+	if v.cutoff == r.Night.AsOf && !v.whole && p.shared != nil {
+		s.shared = p.shared
+	}
 	if err := p.fill(ctx, s, r, v, n); err != nil {
 		s.Close()
 		return nil, err
@@ -153,21 +172,20 @@ func (p *Project) open(ctx context.Context, r *pipeline.Run, v view, n needs) (*
 }
 
 func (p *Project) fill(ctx context.Context, s *session, r *pipeline.Run, v view, n needs) error {
-	prelude, err := p.prelude(v.cutoff)
+	prelude, err := p.preludeOf(n, v.cutoff)
 	if err != nil {
 		return err
 	}
 	if err := s.Exec(ctx, prelude); err != nil {
 		return fmt.Errorf("loading the prelude: %w", err)
 	}
+	s.bases = map[string]string{}
 	for _, base := range n.base {
 		t, err := v.table(ctx, r, base)
 		if err != nil {
 			return err
 		}
-		if err := createTable(ctx, s, base, t.Select(p.window(v, base), string(p.Config.TimeZone))); err != nil {
-			return fmt.Errorf("reading %s from the lake: %w", base, err)
-		}
+		s.bases[base] = t.Select(p.window(v, base), string(p.Config.TimeZone))
 	}
 	for _, name := range slices.Concat(n.catalogue, n.marts) {
 		if err := loadNightTable(ctx, s, r, v, name); err != nil {
@@ -183,6 +201,11 @@ func (p *Project) fill(ctx context.Context, s *session, r *pipeline.Run, v view,
 // declare makes views of models, so that their columns can be asked for before any of
 // them is made. It is slower than make: every view that reads views is bound anew.
 func (s *session) declare(ctx context.Context, models []sqlfiles.Model) error {
+	for _, base := range slices.Sorted(maps.Keys(s.bases)) {
+		if err := s.make(ctx, base); err != nil {
+			return err
+		}
+	}
 	for _, m := range models {
 		if err := s.Exec(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS\n%s", duck.Ident(m.Name), body(m))); err != nil {
 			return fmt.Errorf("%s: %w", m.Path, err)
@@ -196,19 +219,38 @@ func (s *session) declare(ctx context.Context, models []sqlfiles.Model) error {
 // sidecar. Staging models are the same at every cutoff, so they are checked at the
 // as-of day only; marts are checked in the warehouse, where a failure can be looked at.
 func (s *session) make(ctx context.Context, name string) error {
-	if !s.here[name] || s.made[name] {
+	if s.made[name] {
 		return nil
 	}
-	m, _ := s.plan.models.Get(name)
-	for _, read := range s.plan.reads[name] {
-		if err := s.make(ctx, read); err != nil {
-			return err
+	build := func() error { return s.build(ctx, name) }
+	if query, ok := s.bases[name]; ok {
+		build = func() error {
+			if err := createTable(ctx, s, name, query); err != nil {
+				return fmt.Errorf("reading %s from the lake: %w", name, err)
+			}
+			return nil
 		}
+	} else if !s.here[name] {
+		return nil
 	}
 	s.made[name] = true
 	if s.views[name] {
 		if err := s.Exec(ctx, "DROP VIEW "+duck.Ident(name)); err != nil {
-			return fmt.Errorf("%s: %w", m.Path, err)
+			return err
+		}
+	}
+	m, ok := s.plan.models.Get(name)
+	if s.shared != nil && (!ok || m.Layer == sqlfiles.Staging) {
+		return s.share(ctx, name, build)
+	}
+	return build()
+}
+
+func (s *session) build(ctx context.Context, name string) error {
+	m, _ := s.plan.models.Get(name)
+	for _, read := range s.plan.reads[name] {
+		if err := s.make(ctx, read); err != nil {
+			return err
 		}
 	}
 	if err := createTable(ctx, s, name, body(m)); err != nil {
@@ -263,14 +305,15 @@ func (p *Project) lakeKey(ctx context.Context, r *pipeline.Run, v view, n needs)
 		key = append(key, base, t.Digest(p.window(v, base).To))
 	}
 	for _, name := range slices.Concat(n.catalogue, n.marts) {
-		key = append(key, name, r.In[name].Digest())
+		part, _ := currentPart(r.In[name], v.cutoff) // a later cutoff's part changes nothing here
+		key = append(key, name, part.SHA256)
 	}
 	return key, nil
 }
 
 // logic is the fingerprint of SQL together with the parameters that its macros carry.
 func (p *Project) logic(n needs, more ...any) (string, error) {
-	prelude, err := p.prelude(pipeline.Day{})
+	prelude, err := p.preludeOf(n, pipeline.Day{})
 	if err != nil {
 		return "", err
 	}

@@ -126,6 +126,9 @@ func (p *Project) labels(ctx context.Context, r *pipeline.Run, cutoffs []pipelin
 
 // cutoffs are the days at which the night needs snapshots, oldest first.
 func (p *Project) cutoffs(ctx context.Context, r *pipeline.Run) ([]pipeline.Day, error) {
+	if p.only != nil {
+		return p.only, nil
+	}
 	l := lakeOf(r)
 	t, err := l.Table(ctx, contract.Orders.Name)
 	if err != nil {
@@ -195,14 +198,25 @@ type featureFile struct {
 	columns []duck.Column // without keys
 }
 
-// featureFiles finds the feature files that belong to a table, by their columns.
+// featureFiles finds the feature files that belong to a table, by the key in their sidecar
+// or, without one, by their columns, and makes them.
 func (p *Project) featureFiles(ctx context.Context, s *session, f featureTable, n needs) ([]featureFile, error) {
-	if err := s.declare(ctx, n.models); err != nil {
-		return nil, err
+	if slices.ContainsFunc(p.Models.Layer(sqlfiles.Features), func(m sqlfiles.Model) bool { return !keyed(m) }) {
+		if err := s.declare(ctx, n.models); err != nil {
+			return nil, err
+		}
 	}
 	var out []featureFile
 	owner := map[string]string{"as_of": "mainstay itself"} // by lower-case name: SQL does not tell cases apart
 	for _, m := range p.Models.Layer(sqlfiles.Features) {
+		if keyed(m) {
+			if slices.Contains(m.Sidecar.Key, "category") != slices.Contains(f.key, "category") {
+				continue
+			}
+			if err := s.make(ctx, m.Name); err != nil {
+				return nil, err
+			}
+		}
 		cols, err := s.Columns(ctx, "SELECT * FROM "+duck.Ident(m.Name))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
@@ -228,6 +242,9 @@ func (p *Project) featureFiles(ctx context.Context, s *session, f featureTable, 
 	}
 	return out, nil
 }
+
+// keyed tells whether a model's sidecar says what tells its rows apart.
+func keyed(m sqlfiles.Model) bool { return m.Sidecar != nil && len(m.Sidecar.Key) > 0 }
 
 // makeFeatures makes the table that files join to, and the files, and checks them.
 func (p *Project) makeFeatures(ctx context.Context, s *session, f featureTable, files []featureFile) error {

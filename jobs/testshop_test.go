@@ -44,6 +44,7 @@ sources:
       interactions: {select: SELECT * FROM input}
 history: {lookback_days: 90, horizon_days: 30, max_cutoffs: 3}
 models:
+  search: 0
   churn: {trees: 20, max_depth: 6}
   cross_sell: {trees: 10, max_depth: 6}
 resources: {workers: 2}

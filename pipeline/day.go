@@ -34,6 +34,9 @@ func (d Day) IsZero() bool { return d.t.IsZero() }
 // AddDays moves by days.
 func (d Day) AddDays(n int) Day { return Day{d.t.AddDate(0, 0, n)} }
 
+// Since is the number of days from o to d.
+func (d Day) Since(o Day) int { return int(d.t.Sub(o.t) / (24 * time.Hour)) }
+
 // Before orders days.
 func (d Day) Before(o Day) bool { return d.t.Before(o.t) }
 

@@ -58,3 +58,25 @@ func NewGraph(jobs []Job) (*Graph, error) {
 	}
 	return g, nil
 }
+
+// For is the part of the graph that makes some tables and what they need.
+func (g *Graph) For(names ...string) *Graph {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	for _, j := range slices.Backward(g.Jobs) {
+		if wanted[j.Name] {
+			for _, need := range j.Needs {
+				wanted[need] = true
+			}
+		}
+	}
+	out := &Graph{}
+	for _, j := range g.Jobs {
+		if wanted[j.Name] {
+			out.Jobs = append(out.Jobs, j)
+		}
+	}
+	return out
+}

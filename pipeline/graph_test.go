@@ -100,3 +100,20 @@ func TestFingerprint(t *testing.T) {
 	}()
 	Fingerprint(func() {})
 }
+
+func TestGraphFor(t *testing.T) {
+	t.Parallel()
+	g, err := NewGraph(jobs("mart <- score", "score <- model lake", "model <- labels", "labels <- lake", "other <- lake", "lake"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, tables := range map[string][]string{"lake labels model score": {"score"}, "lake labels other": {"other", "labels"}, "": {"unknown"}} {
+		var got []string
+		for _, j := range g.For(tables...).Jobs {
+			got = append(got, j.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("for %v: got %v, want %s", tables, got, want)
+		}
+	}
+}

@@ -17,6 +17,15 @@
 // an order's lines from 1. A file gets its name when it is whole; until then
 // it ends in .tmp.
 //
+// Shop.WriteMaster writes what the shop's other systems know, as CSV:
+//
+//	customers/2024-12-31.csv        versions of customers recorded in a span of days
+//	products/2024-12-31.csv         versions of products
+//	payments/2024-12-31.csv         invoices issued or paid in it, as they stand after it
+//
+// It adds to the shop and changes nothing in it: orders and interactions are the same
+// bytes with it and without.
+//
 // Shop.Record gives the same events to whatever is no file; package database writes
 // them into a database.
 //

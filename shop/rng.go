@@ -15,6 +15,8 @@ const (
 	forLull
 	forCatalogue
 	forDirt
+	forMaster
+	forPayment
 )
 
 // mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014): every bit of

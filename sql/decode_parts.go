@@ -50,7 +50,7 @@ func (d *decoder) say(v value) string {
 }
 
 // checkKinds are the keys of which a check has exactly one.
-var checkKinds = []CheckKind{Unique, NotNull, AcceptedValues, Range, Expression}
+var checkKinds = []CheckKind{Unique, NotNull, AcceptedValues, Range, Expression, Relationships}
 
 func (d *decoder) checks(v value) []Check {
 	seq, ok := v.node.(*ast.SequenceNode)
@@ -94,7 +94,7 @@ func (d *decoder) check(n ast.Node, at *token.Token) (Check, bool) {
 		return c, false
 	}
 	if c.Kind == "" && len(d.problems) == before {
-		d.fail(n.GetToken(), "a check needs one of unique, not_null, accepted_values, range, expression")
+		d.fail(n.GetToken(), "a check needs one of unique, not_null, accepted_values, range, expression, relationships")
 	}
 	return c, len(d.problems) == before
 }
@@ -129,6 +129,10 @@ func (d *decoder) settings(c *Check, v value, severity func(value)) {
 		needed = []string{"name", "sql"}
 		known["name"] = func(v value) { c.Name = d.text(v) }
 		known["sql"] = func(v value) { c.SQL = d.text(v) }
+	case Relationships:
+		needed = []string{"column", "to"}
+		known["to"] = func(v value) { c.To = d.text(v) }
+		known["field"] = func(v value) { c.Field = d.text(v) }
 	}
 	if c.Kind != Expression {
 		known["column"] = func(v value) { c.Column = d.column(v) }
@@ -146,8 +150,11 @@ func (d *decoder) settings(c *Check, v value, severity func(value)) {
 			return
 		}
 	}
-	if c.Kind == Range {
+	switch {
+	case c.Kind == Range:
 		d.bounds(c, v, seen)
+	case c.Kind == Relationships && c.Field == "":
+		c.Field = c.Column
 	}
 }
 

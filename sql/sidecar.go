@@ -44,6 +44,17 @@ func (s *Sidecar) Column(name string) (Column, bool) {
 	return Column{}, false
 }
 
+// Warnings are the checks that do not hold a night back.
+func (s *Sidecar) Warnings() []Check {
+	var out []Check
+	for _, c := range s.Checks {
+		if c.Severity == SeverityWarn {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // CheckKind tells what a check expects.
 type CheckKind string
 
@@ -54,6 +65,7 @@ const (
 	AcceptedValues CheckKind = "accepted_values" // Column has one of Values
 	Range          CheckKind = "range"           // Column is within Min and Max
 	Expression     CheckKind = "expression"      // SQL is true in every row
+	Relationships  CheckKind = "relationships"   // Column's values occur in Field of the table To
 )
 
 // Severity tells what a failed check does.
@@ -69,11 +81,13 @@ const (
 type Check struct {
 	Kind     CheckKind
 	Columns  []string // unique, not_null
-	Column   string   // accepted_values, range
+	Column   string   // accepted_values, range, relationships
 	Values   []string // accepted_values, as text
 	Min, Max *float64 // range, both inclusive; nil is open, one is set
 	Name     string   // expression
 	SQL      string   // expression: a condition
+	To       string   // relationships: a published table
+	Field    string   // relationships: its column; the same name as Column unless given
 	Severity Severity
 }
 

@@ -35,6 +35,8 @@ checks:
   - accepted_values: {column: risk_band, values: [high, low, 1, true]}
   - range: {column: recency_days, min: 0, max: 1.5e3, severity: warn}
   - expression: {name: positive, sql: "recency_days > 0"}
+  - relationships: {column: customer_id, to: customer_value, severity: warn}
+  - relationships: {column: risk_band, to: bands, field: name}
 `
 
 func TestParseSidecar(t *testing.T) {
@@ -58,6 +60,8 @@ func TestParseSidecar(t *testing.T) {
 			{Kind: AcceptedValues, Column: "risk_band", Values: []string{"high", "low", "1", "true"}, Severity: SeverityError},
 			{Kind: Range, Column: "recency_days", Min: &lo, Max: &hi, Severity: SeverityWarn},
 			{Kind: Expression, Name: "positive", SQL: "recency_days > 0", Severity: SeverityError},
+			{Kind: Relationships, Column: "customer_id", To: "customer_value", Field: "customer_id", Severity: SeverityWarn},
+			{Kind: Relationships, Column: "risk_band", To: "bands", Field: "name", Severity: SeverityError},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -100,9 +104,9 @@ func TestParseSidecarErrors(t *testing.T) {
 		"say another":           {"columns:\n  a:\n    say: \"{days} days\"\n", "a.yml:3:10: say knows the placeholder {value} only, got {days}"},
 		"checks is a mapping":   {"checks:\n  unique: [a]\n", "a.yml:1:1: checks must be a list such as - unique: [customer_id], got keys and values"},
 		"check is a text":       {"checks:\n  - unique\n", `a.yml:2:5: a check must be keys and values, got "unique"`},
-		"unknown check":         {"checks:\n  - uniq: [a]\n", `a.yml:2:5: "uniq" is not a key of a check: expected one of accepted_values, expression, not_null, range, severity, unique`},
+		"unknown check":         {"checks:\n  - uniq: [a]\n", `a.yml:2:5: "uniq" is not a key of a check: expected one of accepted_values, expression, not_null, range, relationships, severity, unique`},
 		"two kinds":             {"checks:\n  - unique: [a]\n    not_null: [a]\n", "a.yml:3:5: a check is of one kind, got unique and not_null: make it two items"},
-		"no kind":               {"checks:\n  - severity: warn\n", "a check needs one of unique, not_null, accepted_values, range, expression"},
+		"no kind":               {"checks:\n  - severity: warn\n", "a check needs one of unique, not_null, accepted_values, range, expression, relationships"},
 		"severity":              {"checks:\n  - unique: [a]\n    severity: fatal\n", `a.yml:3:15: severity must be error or warn, got "fatal"`},
 		"severity twice":        {"checks:\n  - range: {column: a, min: 1, severity: warn}\n    severity: warn\n", "a.yml:3:5: severity is given twice"},
 		"accepted needs values": {"checks:\n  - accepted_values: {column: a}\n", "a.yml:2:5: accepted_values needs column and values"},
@@ -112,6 +116,8 @@ func TestParseSidecarErrors(t *testing.T) {
 		"range of text":         {"checks:\n  - range: {column: a, min: low}\n", `a.yml:2:29: min must be a number, got "low"`},
 		"expression needs sql":  {"checks:\n  - expression: {name: a}\n", "a.yml:2:5: expression needs name and sql"},
 		"expression is a text":  {"checks:\n  - expression: a > b\n", `a.yml:2:17: expression must be keys and values, got "a > b"`},
+		"relationship to what":  {"checks:\n  - relationships: {column: a, field: b}\n", "a.yml:2:5: relationships needs column and to"},
+		"relationship of what":  {"columns:\n  a: {meaning: x}\nchecks:\n  - relationships: {column: b, to: t}\n", "a.yml:4:29: column b is not described under columns"},
 		"unknown setting":       {"checks:\n  - range: {column: a, minimum: 1}\n", `a.yml:2:24: "minimum" is not a key of range: expected one of column, max, min, severity`},
 		"check not described":   {"columns:\n  a: {meaning: x}\nchecks:\n  - not_null: [a, b]\n", "a.yml:4:19: column b is not described under columns"},
 		"anchor":                {"grain: &a text\n", "a.yml:1:8: grain must be a text, got an anchor, alias or tag, which sidecars do not use"},
@@ -154,6 +160,7 @@ func FuzzParseSidecar(f *testing.F) {
 				c.Kind == AcceptedValues && (c.Column == "" || len(c.Values) == 0),
 				c.Kind == Range && (c.Column == "" || (c.Min == nil && c.Max == nil)),
 				c.Kind == Expression && (c.Name == "" || c.SQL == ""),
+				c.Kind == Relationships && (c.Column == "" || c.To == "" || c.Field == ""),
 				c.Kind == "":
 				t.Fatalf("incomplete check: %+v", c)
 			}

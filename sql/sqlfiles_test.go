@@ -80,6 +80,8 @@ func checkDocumented(t *testing.T, models []Model) {
 // floating point numbers, which depend on the order of rows.
 var hiddenInput = regexp.MustCompile(`(?i)\b(now|random|today|uuid|current_date|current_timestamp|stddev\w*|var_samp|var_pop|first|last|any_value|arbitrary|mode)\s*\(|\bcurrent_(date|timestamp)\b|\b(sum|avg)\s*\(\s*(safe_div|CAST\([^)]*AS DOUBLE)`)
 
+var futureTable = regexp.MustCompile(`\bfuture_(orders|interactions|customers|products|payments)\b`)
+
 func TestModelsKeepTheRules(t *testing.T) {
 	t.Parallel()
 	s := mustLoad(t, nil)
@@ -90,7 +92,7 @@ func TestModelsKeepTheRules(t *testing.T) {
 		if found := hiddenInput.FindString(m.SQL); found != "" {
 			t.Errorf("%s uses %q", m.Path, found)
 		}
-		if strings.Contains(m.SQL, "future_") && m.Layer != Labels {
+		if futureTable.MatchString(m.SQL) && m.Layer != Labels {
 			t.Errorf("%s looks into the future", m.Path)
 		}
 		for line := range strings.Lines(m.SQL) {
@@ -121,7 +123,7 @@ func TestFeatureColumnsAreUnique(t *testing.T) {
 				n++
 			}
 		}
-		if least := map[bool]int{false: 24, true: 14}[pair]; n < least {
+		if least := map[bool]int{false: 70, true: 40}[pair]; n < least {
 			t.Errorf("pair %v: %d features, want at least %d", pair, n, least)
 		}
 	}

@@ -79,11 +79,14 @@ func printSource(out io.Writer, f jobs.SourceState, verbose bool) error {
 // printTable prints a table's columns, those with problems or all, then its problems.
 func printTable(out io.Writer, t source.TableReport, all bool) error {
 	errors, warnings := count(t.Problems)
-	fmt.Fprintf(out, "  %s: %s", t.Table, plural(len(t.Columns), "column"))
-	if t.Rows >= 0 {
-		fmt.Fprintf(out, ", about %s rows", thousands(t.Rows))
+	fmt.Fprintf(out, "  %s: ", t.Table)
+	if len(t.Columns) > 0 { // what columns files have is seen when they are read
+		fmt.Fprintf(out, "%s, ", plural(len(t.Columns), "column"))
 	}
-	fmt.Fprintf(out, ", %s\n", verdict(errors, warnings))
+	if t.Rows >= 0 {
+		fmt.Fprintf(out, "about %s rows, ", thousands(t.Rows))
+	}
+	fmt.Fprintln(out, verdict(errors, warnings))
 	troubled := map[string]string{}
 	for _, p := range t.Problems {
 		if p.Column != "" && troubled[p.Column] != "error" {

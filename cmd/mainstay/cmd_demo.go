@@ -22,6 +22,7 @@ type demoOptions struct {
 	customers int
 	nights    int
 	seed      uint64
+	master    bool
 }
 
 func newDemoCommand() *cobra.Command {
@@ -42,6 +43,7 @@ it, change it, run it again.`,
 	c.Flags().IntVar(&o.customers, "customers", 2500, "customers of the shop over its whole time")
 	c.Flags().IntVar(&o.nights, "nights", 1, "how many consecutive nights to run")
 	c.Flags().Uint64Var(&o.seed, "seed", 1, "which of the possible shops")
+	c.Flags().BoolVar(&o.master, "master-data", false, "the shop also gives customers, products and payments")
 	return c
 }
 
@@ -69,6 +71,11 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 	if err := demoProject(o.dir); err != nil {
 		return err
 	}
+	if o.master {
+		if err := addMasterSources(o.dir); err != nil {
+			return err
+		}
+	}
 	s, err := shop.New(c)
 	if err != nil {
 		return usageError{err}
@@ -83,6 +90,11 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 		asOf := demoEnd.AddDate(0, 0, k)
 		if err := demoFiles(ctx, out, s, o.dir, from, asOf); err != nil {
 			return err
+		}
+		if o.master {
+			if err := masterFiles(ctx, out, s, filepath.Join(o.dir, "incoming"), from, asOf); err != nil {
+				return err
+			}
 		}
 		from = asOf
 		n, err := demoNight(ctx, out, p, asOf, k == o.nights-1)

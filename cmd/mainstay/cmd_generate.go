@@ -25,7 +25,7 @@ type generateOptions struct {
 	products                         int
 	seed                             uint64
 	start, end, zone, format, period string
-	gzip, truth                      bool
+	gzip, truth, master              bool
 	dirt                             float64
 }
 
@@ -47,6 +47,7 @@ password out of the address and set PGPASSWORD or MYSQL_PWD, so that it shows in
 list of processes. The connection is secured unless the address says otherwise
 (sslmode=disable, tls=false) or names this machine.`,
 		Example: `  mainstay generate --dir incoming
+  mainstay generate --dir incoming --master-data
   mainstay generate --dir big --orders 10000000 --format parquet --file-per month
   PGPASSWORD=... mainstay generate --to postgres://shop@localhost:5432/shop
   MYSQL_PWD=... mainstay generate --to mysql://shop@localhost:3306/shop --orders 1000000`,
@@ -78,6 +79,7 @@ list of processes. The connection is secured unless the address says otherwise
 	f.BoolVar(&o.gzip, "gzip", d.Gzip, "compress CSV files")
 	f.StringVar(&o.period, "file-per", string(d.FilePer), "time that one file holds: day or month")
 	f.Float64Var(&o.dirt, "dirt", d.DirtShare, "share of broken rows, 0 to 0.5")
+	f.BoolVar(&o.master, "master-data", false, "also write customers/, products/ and payments/, as CSV: what the shop's other systems know")
 	f.BoolVar(&o.truth, "truth", true, "also write truth/: when customers really left, and their tastes")
 	return c
 }
@@ -120,12 +122,19 @@ func runGenerate(ctx context.Context, out io.Writer, o generateOptions) error {
 		}
 	}
 	printSummary(out, "Files in "+o.dir, sum)
+	if !o.master {
+		return nil
+	}
+	if err := masterFiles(ctx, out, s, o.dir, c.Start, c.End); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nFor mainstay.yaml, below sources:\n\n%s", masterSources)
 	return nil
 }
 
 // runGenerateTo writes the shop into a database. given tells which flags were.
 func runGenerateTo(ctx context.Context, out io.Writer, o generateOptions, given func(flag string) bool) error {
-	for _, flag := range []string{"dir", "format", "gzip", "file-per", "truth"} {
+	for _, flag := range []string{"dir", "format", "gzip", "file-per", "truth", "master-data"} {
 		if given(flag) {
 			return usageError{fmt.Errorf("--%s is for files: give it without --to", flag)}
 		}

@@ -54,7 +54,7 @@ func (o *quarantineOptions) add(c *cobra.Command) {
 	o.projectFlags.add(c)
 	c.Flags().StringVar(&o.filter.AsOf, "as-of", "", "only rows refused by the night of this `day` (YYYY-MM-DD)")
 	c.Flags().StringVar(&o.filter.Source, "source", "", "only rows of this `source`")
-	c.Flags().StringVar(&o.filter.Table, "table", "", "only rows for this `table` (orders, interactions, or \"(unparsed)\")")
+	c.Flags().StringVar(&o.filter.Table, "table", "", "only rows for this `table` of the contract, or \"(unparsed)\"")
 	c.Flags().StringVar(&o.filter.Reason, "reason", "", "only rows refused for this `reason`, such as bad_quantity")
 }
 

@@ -107,7 +107,7 @@ func TestQuarantineUsage(t *testing.T) {
 		"show --format xml":              `"xml" is none of csv, json, rows, table`,
 		"show --limit -1":                "--limit: -1",
 		"list --as-of today":             "--as-of",
-		"list --table customers":         `--table: "customers" is none of orders, interactions, (unparsed)`,
+		"list --table invoices":          `--table: "invoices" is none of orders, interactions, customers, products, payments, (unparsed)`,
 		"list --reason bad_taste":        `--reason: "bad_taste" is no reason; there are bad_amount`,
 		"list --data " + dir:             "no ledger in",
 		"replay --project " + dir:        "mainstay.yaml",

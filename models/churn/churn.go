@@ -11,12 +11,12 @@ import (
 // are recency, frequency and how overdue the next order is.
 func Task() learn.Task {
 	return learn.Task{
-		Name:  "churn",
-		Keys:  []string{"customer_id"},
-		Label: "churned",
-		Of:    "risk",
-		Rules: []string{"recency_days", "orders_90", "orders_180", "orders_all", "order_days", "overdue_ratio", "overdue_ratio_max", "silent_share"},
-		// Chosen on cutoffs before the ones that results are reported on.
-		Forest: golearnx.Params{Trees: 200, MaxDepth: 10, MinLeaf: 40},
+		Name:     "churn",
+		Keys:     []string{"customer_id"},
+		Label:    "churned",
+		Of:       "risk",
+		Rules:    []string{"recency_days", "orders_90", "orders_180", "orders_all", "order_days", "overdue_ratio", "overdue_ratio_max", "silent_share"},
+		Activity: "orders_30",
+		Forest:   golearnx.Params{Trees: 200, MaxDepth: 10, MinLeaf: 40},
 	}
 }

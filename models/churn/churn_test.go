@@ -2,13 +2,13 @@ package churn
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/explain"
+	"github.com/mainstay-etl/mainstay/models/gate"
 	"github.com/mainstay-etl/mainstay/models/learn"
 	"github.com/mainstay-etl/mainstay/models/modeltest"
 )
@@ -18,10 +18,11 @@ func TestChurn(t *testing.T) {
 	t.Parallel()
 	ctx, task, dir := context.Background(), Task(), t.TempDir()
 	shop := modeltest.Shop{Dir: dir, Customers: 600}
-	m, err := learn.Train(ctx, Task(), shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
+	trained, err := learn.Train(ctx, Task(), shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1, Rounds: 200}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := trained.Serve(nil)
 	if err := m.Save(filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)
 	}
@@ -31,10 +32,10 @@ func TestChurn(t *testing.T) {
 	now := shop.Snapshot(t, task.Keys, task.Label, 8, true)
 	out := learn.Output{Predictions: filepath.Join(dir, "p.parquet"), Reasons: filepath.Join(dir, "r.parquet")}
 	words := explain.Wordings{"recency_days": {Say: "last order {value} days ago"}}
-	if n, err := learn.Score(ctx, Task(), m, now, words, out); err != nil || n != 600 {
-		t.Fatalf("scored %d, %v", n, err)
+	if got, err := learn.Score(ctx, Task(), m, now, words, out); err != nil || got.Rows != 600 {
+		t.Fatalf("scored %d, %v", got.Rows, err)
 	}
-	metrics, _, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, "forest", "graded")
+	metrics, _, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, m.Label(), "graded", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,8 @@ func TestChurn(t *testing.T) {
 
 func TestChurnWithoutHistory(t *testing.T) {
 	t.Parallel()
-	if _, err := learn.Train(context.Background(), Task(), nil, learn.Options{HorizonDays: 90}, nil); !errors.Is(err, models.ErrTooLittle) {
-		t.Errorf("without snapshots: %v", err)
+	out, err := learn.Train(context.Background(), Task(), nil, learn.Options{HorizonDays: 90}, nil)
+	if err != nil || out.Verdict.Use != gate.UseNone || out.Serve(nil) != nil {
+		t.Errorf("without snapshots: %+v, %v", out, err)
 	}
 }

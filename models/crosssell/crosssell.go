@@ -18,8 +18,8 @@ func Task() learn.Task {
 		Of:    "chance",
 		Rules: []string{"popularity_30", "popularity_90", "owner_share", "lift_mean", "lift_max", "confidence_mean", "confidence_max",
 			"basket_lift_mean", "owned_category_count", "categories_90", "categories_180", "categories_all"},
+		Activity:   "orders_30",
 		ExplainTop: 3,
-		// Chosen on cutoffs before the ones that results are reported on.
-		Forest: golearnx.Params{Trees: 200, MaxDepth: 8, MinLeaf: 60},
+		Forest:     golearnx.Params{Trees: 100, MaxDepth: 8, MinLeaf: 60},
 	}
 }

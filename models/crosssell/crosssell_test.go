@@ -15,10 +15,11 @@ func TestCrossSell(t *testing.T) {
 	t.Parallel()
 	ctx, task, dir := context.Background(), Task(), t.TempDir()
 	shop := modeltest.Shop{Dir: dir, Customers: 400}
-	m, err := learn.Train(ctx, Task(), shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1}, nil)
+	trained, err := learn.Train(ctx, Task(), shop.Year(t, task.Keys, task.Label, 7), learn.Options{HorizonDays: 90, Seed: 1, Rounds: 200}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := trained.Serve(nil)
 	if err := m.Save(filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)
 	}
@@ -27,10 +28,10 @@ func TestCrossSell(t *testing.T) {
 	}
 	now := shop.Snapshot(t, task.Keys, task.Label, 8, true)
 	out := learn.Output{Predictions: filepath.Join(dir, "p.parquet"), Reasons: filepath.Join(dir, "r.parquet")}
-	if n, err := learn.Score(ctx, Task(), m, now, nil, out); err != nil || n != 1600 {
-		t.Fatalf("scored %d, %v", n, err)
+	if got, err := learn.Score(ctx, Task(), m, now, nil, out); err != nil || got.Rows != 1600 {
+		t.Fatalf("scored %d, %v", got.Rows, err)
 	}
-	metrics, unmatched, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, "forest", "graded")
+	metrics, unmatched, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, m.Label(), "graded", nil)
 	if err != nil || unmatched != 0 {
 		t.Fatal(err, unmatched)
 	}

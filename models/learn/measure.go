@@ -2,66 +2,75 @@ package learn
 
 import (
 	"context"
-	"fmt"
+	"math"
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/eval"
 )
 
-// measure computes every metric of the task. Scores rank; probabilities, which
-// may be the same slice, promise.
-func (t Task) measure(estimator, on string, keys []models.Key, labels []bool, scores, probabilities []float64) []models.Metric {
+// measure computes every metric of the task from probabilities. Those that rank or
+// promise get an interval by resampled customers unless o is nil; the base rate, the mean
+// and the calibration error (whose interval would lie above the value) get none.
+func (t Task) measure(ctx context.Context, estimator, on string, keys []models.Key, labels []bool, p []float64, o *eval.Resampling) ([]models.Metric, error) {
 	n := len(labels)
-	var out []models.Metric
-	add := func(name string, value float64, n int) {
-		out = append(out, models.Metric{Estimator: estimator, Data: on, Name: name, Value: value, N: n})
+	customers := make([]int32, n)
+	for i := range customers {
+		customers[i] = int32(i)
 	}
-	add(models.BaseRate, float64(eval.Positives(labels))/float64(n), n)
-	add(models.AUC, eval.AUC(labels, scores), n)
-	add(models.AveragePrecision, eval.AveragePrecision(labels, scores), n)
-	add(models.LiftTop10, eval.Lift(labels, scores, 0.1), n)
-	add(models.LogLoss, eval.LogLoss(labels, probabilities), n)
-	add(models.Brier, eval.Brier(labels, probabilities), n)
-	add(models.CalibrationError, eval.CalibrationError(labels, probabilities), n)
-	add(models.MeanProbability, eval.Mean(probabilities), n)
+	if len(keys) > 0 {
+		customers = keys[0].Codes()
+	}
+	m := &measuring{estimator: estimator, on: on}
+	m.plain(models.BaseRate, float64(eval.Positives(labels))/float64(n), n)
+	m.resampled(models.AUC, eval.AUCOf(labels, p), n)
+	m.resampled(models.AveragePrecision, eval.AveragePrecisionOf(labels, p), n)
+	m.resampled(models.LiftTop10, eval.LiftOf(labels, p, 0.1), n)
+	m.resampled(models.LogLoss, eval.LogLossOf(labels, p), n)
+	m.resampled(models.Brier, eval.BrierOf(labels, p), n)
+	m.plain(models.CalibrationError, eval.CalibrationError(labels, p), n)
+	m.plain(models.MeanProbability, eval.Mean(p), n)
 	if len(t.Keys) > 1 {
-		w := eval.ByCustomer(keys[0].Codes(), labels, scores, 3)
-		add(models.HitAt3, w.Hit, w.HitN)
-		add(models.AUCWithin, w.AUC, w.AUCN)
+		w := eval.ByCustomer(customers, labels, p, 3)
+		m.resampled(models.HitAt3, eval.HitOf(customers, labels, p, 3), w.HitN)
+		m.resampled(models.AUCWithin, eval.AUCWithinOf(customers, labels, p), w.AUCN)
 	}
-	return defined(out)
+	return m.finish(ctx, customers, o)
 }
 
-// Judge measures old scores once their outcome is known: it reads a predictions
-// file that Score wrote and the labels of its cutoff. estimator and on go into
-// the metrics. unmatched counts predictions without a label; they are left out.
-func Judge(ctx context.Context, t Task, predictions, labels, estimator, on string) (metrics []models.Metric, unmatched int, err error) {
-	f, err := models.ReadFrame(ctx, predictions, t.Keys...)
-	if err != nil {
-		return nil, 0, err
-	}
-	if f, err = f.Project([]string{probability}); err != nil {
-		return nil, 0, err
-	}
-	keys, known, err := models.ReadLabels(ctx, labels, t.Label, t.Keys...)
-	if err != nil {
-		return nil, 0, err
-	}
-	match, err := f.Match(keys)
-	if err != nil {
-		return nil, 0, err
-	}
-	var rows []int32
-	var outcome []bool
-	for i, r := range match {
-		if r >= 0 {
-			rows, outcome = append(rows, int32(i)), append(outcome, known[r])
+// measuring collects metrics, so that one bootstrap serves them all.
+type measuring struct {
+	estimator, on string
+	metrics       []models.Metric
+	statistics    []eval.Statistic
+	at            []int // metric of each statistic
+}
+
+func (m *measuring) plain(name string, value float64, n int) {
+	m.metrics = append(m.metrics, models.Metric{Estimator: m.estimator, Data: m.on, Name: name, Value: value, N: n})
+}
+
+func (m *measuring) resampled(name string, s eval.Statistic, n int) {
+	m.statistics, m.at = append(m.statistics, s), append(m.at, len(m.metrics))
+	m.plain(name, s(nil), n)
+}
+
+func (m *measuring) finish(ctx context.Context, customers []int32, o *eval.Resampling) ([]models.Metric, error) {
+	if o != nil {
+		intervals, err := eval.Bootstrap(ctx, customers, *o, m.statistics...)
+		if err != nil {
+			return nil, err
+		}
+		for k, in := range intervals {
+			if !math.IsNaN(in.Low) && !math.IsNaN(in.High) {
+				m.metrics[m.at[k]].Low, m.metrics[m.at[k]].High = in.Low, in.High
+			}
 		}
 	}
-	if len(rows) == 0 {
-		return nil, len(match), fmt.Errorf("grading %s: none of its %d rows has a label in %s", predictions, len(match), labels)
+	var out []models.Metric
+	for _, x := range m.metrics { // one outcome only, no customers: no value
+		if !math.IsNaN(x.Value) {
+			out = append(out, x)
+		}
 	}
-	f = f.Select(rows)
-	p := f.Column(0).AppendTo(nil, 0, f.Rows())
-	return t.measure(estimator, on, f.Keys(), outcome, p, p), len(match) - len(rows), nil
+	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/explain"
+	"github.com/mainstay-etl/mainstay/models/gate"
 )
 
 // probability is the column of the predictions file.
@@ -28,27 +29,39 @@ type Output struct {
 	Reasons     string
 }
 
-// Score predicts for a snapshot and writes both files. It returns the number of
-// predictions.
-func Score(ctx context.Context, t Task, m *Model, s models.Snapshot, w explain.Wordings, out Output) (int, error) {
-	f, err := t.features(ctx, s)
+// Scored says what Score did.
+type Scored struct {
+	Rows int
+	// Findings warn of features and scores that are spread otherwise than when the model
+	// learned, and (as an error) of a snapshot that holds far less than usual.
+	Findings []gate.Finding
+}
+
+// Score predicts for a snapshot and writes both files.
+func Score(ctx context.Context, t Task, m *Model, s models.Snapshot, w explain.Wordings, out Output) (Scored, error) {
+	all, err := t.reader().Features(ctx, s)
 	if err != nil {
-		return 0, err
+		return Scored{}, err
 	}
-	if f, err = f.Project(m.Estimator.Features()); err != nil {
-		return 0, err
+	f, err := all.Project(m.Estimator.Features())
+	if err != nil {
+		return Scored{}, err
 	}
 	sc := &scored{task: t, model: m, frame: f, words: w, rows: sortedByKey(f)}
-	if sc.proba, err = m.Estimator.PredictProba(f); err != nil {
-		return 0, err
+	if sc.raw, err = m.Estimator.PredictProba(f); err != nil {
+		return Scored{}, err
+	}
+	if sc.proba, err = m.Probability(f); err != nil {
+		return Scored{}, err
 	}
 	if err := sc.explain(ctx); err != nil {
-		return 0, err
+		return Scored{}, err
 	}
 	if err := models.WriteParquet(out.Predictions, f.Rows(), sc.predictionColumns()); err != nil {
-		return 0, err
+		return Scored{}, err
 	}
-	return f.Rows(), models.WriteParquet(out.Reasons, len(sc.flat), sc.reasonColumns())
+	done := Scored{Rows: f.Rows(), Findings: t.watch(m, s.Day(), all, sc.proba)}
+	return done, models.WriteParquet(out.Reasons, len(sc.flat), sc.reasonColumns())
 }
 
 // scored holds the predictions of one snapshot.
@@ -57,7 +70,8 @@ type scored struct {
 	model   *Model
 	frame   *models.Frame
 	words   explain.Wordings
-	rows    []int32 // rows of the frame, sorted by key
+	rows    []int32   // rows of the frame, sorted by key
+	raw     []float64 // before calibration, which may make neighbours equal: to rank by
 	proba   []float64
 	reasons map[int32][]explain.Reason // by row of the frame
 	flat    []flatReason               // in the order of the reasons file
@@ -101,9 +115,9 @@ func (s *scored) toExplain() []int32 {
 		best := slices.Clone(s.rows[i:j])
 		slices.SortStableFunc(best, func(a, b int32) int {
 			switch {
-			case s.proba[a] > s.proba[b]:
+			case s.raw[a] > s.raw[b]:
 				return -1
-			case s.proba[a] < s.proba[b]:
+			case s.raw[a] < s.raw[b]:
 				return 1
 			}
 			return 0
@@ -128,7 +142,7 @@ func (s *scored) explain(ctx context.Context) error {
 			effects := make([]float64, len(s.frame.Features()))
 			for i := g; i < len(rows) && ctx.Err() == nil; i += len(errs) {
 				row := int(rows[i])
-				if _, err := s.model.Estimator.Explain(s.frame, row, effects); err != nil {
+				if _, err := s.model.Explain(s.frame, row, effects); err != nil {
 					errs[g] = err
 					return
 				}

@@ -1,14 +1,18 @@
-// Package learn is what the churn and the cross-sell model share: reading
-// snapshots, sampling, learning over time, the best simple rule beside the
-// model, scoring with reasons, and grading old scores.
+// Package learn is what the churn and the cross-sell model share: choosing among models
+// on the past, judging the choice on a later time beside the best simple rule and the
+// model in service, calibrating it, saying whether it may take over, scoring with
+// reasons, and grading old scores.
 package learn
 
 import (
-	"context"
 	"fmt"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/choose"
+	"github.com/mainstay-etl/mainstay/models/gate"
 	"github.com/mainstay-etl/mainstay/models/golearnx"
+	"github.com/mainstay-etl/mainstay/models/rows"
 )
 
 // Task says what is predicted and how its tables look.
@@ -19,64 +23,85 @@ type Task struct {
 	Keys  []string
 	Label string // column of the labels file, 0 or 1
 	Of    string // what reasons raise or lower: "risk", "chance"
-	// Rules are the features that a person would sort by; those that a snapshot
-	// lacks are left out.
+	// Rules are the features that a person would go by; those that a snapshot lacks are
+	// left out. See package rule for what is made of them.
 	Rules []string
+	// Activity is a feature that counts what happened just before the cutoff, such as
+	// orders_30: when its sum collapses, data are missing. "": none.
+	Activity string
 	// ExplainTop is how many of a customer's best rows get reasons; 0: every row.
 	ExplainTop int
-	// Forest are the hyper-parameters used unless Options says otherwise.
+	// Forest are the hyper-parameters of the forest among the candidates.
 	Forest golearnx.Params
 }
 
+func (t Task) reader() rows.Reader { return rows.Reader{Keys: t.Keys, Label: t.Label} }
+
 // Options of a training. Zero values mean the defaults.
 type Options struct {
-	HorizonDays       int      // how far labels look; must be set
-	ValidationCutoffs int      // latest mature cutoffs to judge on, default 1
-	MaxRows           int      // rows learned from, default 500,000; see sample
-	MaxAUC            float64  // ErrTooGood from here on, default 0.95
-	Seed              uint64   // of the sample and the model
-	Threads           int      // default one per CPU; changes no result
-	Rules             []string // instead of the task's
-	// New makes the estimator, unfitted; default the task's forest with Seed.
-	New func() models.Estimator
+	HorizonDays int    // how far labels look; must be set
+	MaxRows     int    // rows learned from, default 500,000; the rest is thinned with weights
+	Seed        uint64 // of the sample, the folds, the models and the bootstrap
+	Threads     int    // default one per CPU; changes no result
+	// Rules are used instead of the task's, Forest instead of the task's forest.
+	Rules  []string
+	Forest *golearnx.Params
+	// Candidates are used instead of those of Candidates.
+	Candidates []choose.Candidate
+	Work       float64 // bound on what choosing costs; see package choose
+	Rounds     int     // of the bootstrap, default 1000, fewer for many rows
+	Limits     gate.Limits
+	// MaxAUC is Limits.MaxAUC, kept apart since it stops a night; it wins when both are set.
+	MaxAUC float64
+	// Champion is the model in service; nil: none. It is not changed.
+	Champion *Model
+	// FirstCutoff is the first cutoff that there is or will be, for messages about when
+	// there will be enough; zero: not known.
+	FirstCutoff time.Time
 }
 
 func (o Options) withDefaults(t Task) (Options, error) {
 	if o.HorizonDays <= 0 {
 		return o, fmt.Errorf("training %s: the horizon is %d days, expected at least 1", t.Name, o.HorizonDays)
 	}
-	if o.ValidationCutoffs <= 0 {
-		o.ValidationCutoffs = 1
-	}
 	if o.MaxRows <= 0 {
 		o.MaxRows = 500_000
 	}
-	if o.MaxAUC <= 0 {
-		o.MaxAUC = 0.95
+	if o.MaxAUC > 0 {
+		o.Limits.MaxAUC = o.MaxAUC
 	}
+	o.Limits = o.Limits.WithDefaults()
 	if o.Rules == nil {
 		o.Rules = t.Rules
 	}
-	if o.New == nil {
-		p := t.Forest
-		p.Seed = o.Seed
-		o.New = func() models.Estimator { return golearnx.NewForest(p) }
+	if o.Candidates == nil {
+		forest := t.Forest
+		if o.Forest != nil {
+			forest = *o.Forest
+		}
+		forest.Seed = o.Seed
+		o.Candidates = Candidates(forest, o.Seed)
 	}
 	return o, nil
 }
 
-// features reads the model inputs of a snapshot.
-func (t Task) features(ctx context.Context, s models.Snapshot) (*models.Frame, error) {
-	if len(t.Keys) == 1 {
-		return models.ReadFrame(ctx, s.CustomerFeatures, t.Keys...)
+func (o Options) choosing(meter *choose.Meter) choose.Options {
+	return choose.Options{HorizonDays: o.HorizonDays, Seed: o.Seed, Threads: o.Threads, Work: o.Work, Meter: meter}
+}
+
+// rounds of the bootstrap: many rows need fewer, since their intervals are narrow.
+func (o Options) rounds(rows int) int {
+	if o.Rounds > 0 {
+		return o.Rounds
 	}
-	pairs, err := models.ReadFrame(ctx, s.CategoryFeatures, t.Keys...)
-	if err != nil {
-		return nil, err
+	return min(1000, max(200, 50_000_000/max(rows, 1)))
+}
+
+// span names snapshots by their first and last day.
+func span(snapshots []models.Snapshot) string {
+	first, last := snapshots[0].Day(), snapshots[len(snapshots)-1].Day()
+	if first == last {
+		return first
 	}
-	customers, err := models.ReadFrame(ctx, s.CustomerFeatures, t.Keys[0])
-	if err != nil {
-		return nil, err
-	}
-	return pairs.Join(customers, t.Keys[0])
+	return first + " to " + last
 }

@@ -2,228 +2,299 @@ package learn
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/mainstay-etl/mainstay/models"
-	"github.com/mainstay-etl/mainstay/models/golearnx"
+	"github.com/mainstay-etl/mainstay/models/choose"
+	"github.com/mainstay-etl/mainstay/models/gate"
+	"github.com/mainstay-etl/mainstay/models/rows"
+	"github.com/mainstay-etl/mainstay/models/rule"
 )
 
-// Model is a trained or loaded model.
-type Model struct {
-	Header    models.Header
-	Report    Report
-	Estimator models.Estimator
+// Outcome is what a training came to.
+type Outcome struct {
+	// Challenger learned from all mature snapshots; nil when there is too little for a
+	// model that can be judged.
+	Challenger *Model
+	// Rule is the best simple rule of all mature snapshots, as a model; nil while no
+	// outcome, or only one kind of outcome, is known.
+	Rule    *Model
+	Verdict gate.Verdict // also in the report of both
 }
 
-// Report says how a model was made and how good it is.
-type Report struct {
-	Split   string          `json:"split"` // in words
-	Metrics []models.Metric `json:"metrics"`
-	// Rule is the best simple rule on all the rows that the model learned from;
-	// its metrics are those of a rule found on the training part alone.
-	Rule *Rule `json:"rule,omitempty"`
-}
-
-// Metric finds a value by estimator and name, the latest data first.
-func (r Report) Metric(estimator, name string) (models.Metric, bool) {
-	for i := len(r.Metrics) - 1; i >= 0; i-- {
-		if m := r.Metrics[i]; m.Estimator == estimator && m.Name == name {
-			return m, true
-		}
+// Serve is the model that should score: the challenger, the champion that was handed in,
+// or the rule, as the verdict says; nil for none.
+func (o *Outcome) Serve(champion *Model) *Model {
+	switch o.Verdict.Use {
+	case gate.UseChallenger:
+		return o.Challenger
+	case gate.UseChampion:
+		return champion
+	case gate.UseRule:
+		return o.Rule
 	}
-	return models.Metric{}, false
+	return nil
 }
 
-// Train learns from the mature snapshots. First a model learns from the earlier
-// ones and is judged, beside the best simple rule, on the latest; then another,
-// the one returned, learns from all. When the judged one is too good to be true,
-// the error is a [models.TooGoodError] and the model returned holds the report
-// only. progress may be nil.
-func Train(ctx context.Context, t Task, snapshots []models.Snapshot, o Options, progress func(done, total int)) (*Model, error) {
+// Train learns from the mature snapshots and says whether the result may take over.
+//
+//  1. A model is chosen, fitted and calibrated on the earlier snapshots, whose outcomes
+//     were known at the latest mature cutoff, and the best simple rule is searched there.
+//  2. Both, and the champion, are judged on that latest cutoff. The gates decide.
+//  3. The same candidate is fitted on all mature snapshots and calibrated with the
+//     judging predictions added; that is the challenger.
+//
+// Too little to learn from is no error but a finding, with the rule, if there is any
+// outcome, in its place. When the judged model or rule is too good to be true, the error
+// is a [models.TooGoodError] and the Outcome beside it holds the report of a challenger
+// without an estimator. progress may be nil.
+func Train(ctx context.Context, t Task, snapshots []models.Snapshot, o Options, progress func(done, total int)) (*Outcome, error) {
 	o, err := o.withDefaults(t)
 	if err != nil {
 		return nil, err
 	}
-	split := models.SplitByTime(snapshots, o.HorizonDays, o.ValidationCutoffs)
-	if len(split.Final) == 0 {
-		return nil, fmt.Errorf("training %s: %w: %s", t.Name, models.ErrTooLittle, split)
-	}
-	run := &training{task: t, options: o, fits: 1, progress: progress}
-	m := &Model{Report: Report{Split: split.String()}}
-	if len(split.Validation) > 0 {
-		run.fits = 2
-		if err := run.validate(ctx, split, &m.Report); err != nil {
-			return m, err
-		}
-	}
-	d, err := t.readAll(ctx, split.Final, o)
-	if err != nil {
+	split := models.SplitByTime(snapshots, o.HorizonDays, 1)
+	r := &training{task: t, options: o, split: split, have: gate.Available{Champion: o.Champion != nil}}
+	if r.parts, err = t.reader().ReadParts(ctx, split.Final, o.Seed, o.MaxRows); err != nil {
 		return nil, err
 	}
-	if !d.bothOutcomes() {
-		return nil, d.tooLittle(t.Name, span(split.Final))
+	if !bothOutcomes(r.parts) {
+		return &Outcome{Verdict: gate.Decide(r.minimum(), r.have)}, nil
 	}
-	if rule, ok := findRule(d, o.Rules); ok {
-		m.Report.Rule = &rule
+	r.meter = choose.NewMeter(r.price(), progress)
+	defer r.meter.Finish()
+	return r.run(ctx)
+}
+
+func bothOutcomes(parts []rows.Part) bool {
+	read, positives := 0, 0
+	for _, p := range parts {
+		read, positives = read+p.Read, positives+p.ReadPositives
 	}
-	if m.Estimator, err = run.fit(ctx, d); err != nil {
-		return nil, err
-	}
-	return m, m.describe(t, o, split, d)
+	return positives > 0 && positives < read
 }
 
 // training is the state of one Train.
 type training struct {
-	task     Task
-	options  Options
-	fits     int // in all
-	fitted   int
-	progress func(done, total int)
+	task    Task
+	options Options
+	split   models.Split
+	parts   []rows.Part // all mature ones, in order
+	all     rows.Rows
+	meter   *choose.Meter
+	have    gate.Available
+	report  Report // of what was judged
 }
 
-func (r *training) fit(ctx context.Context, d data) (models.Estimator, error) {
-	e := r.options.New()
-	err := e.Fit(ctx, models.Training{
-		Frame: d.frame, Labels: d.labels, Weights: d.weights, Threads: r.options.Threads,
-		Progress: func(done, total int) {
-			if r.progress != nil {
-				r.progress(r.fitted*total+done, r.fits*total)
-			}
-		},
-	})
-	r.fitted++
-	if err != nil {
-		return nil, fmt.Errorf("training %s: %w", r.task.Name, err)
+// price is what the training costs at most: choosing and, twice, a blend of one of each.
+func (r *training) price() float64 {
+	rows, blend := 0, choose.Candidate{}
+	for _, p := range r.parts {
+		rows += p.Rows.Len()
 	}
-	return e, nil
+	for _, c := range r.options.Candidates {
+		blend.Passes += c.Passes
+	}
+	planned := 0.0
+	if n := len(r.split.Train); n > 0 {
+		planned = choose.Planned(r.parts[:n], r.options.Candidates, r.options.choosing(nil))
+	}
+	return planned + 2*choose.Price(blend, rows, len(r.parts[0].Rows.Frame.Features()))
 }
 
-// validate fills the metrics of the report.
-func (r *training) validate(ctx context.Context, split models.Split, report *Report) error {
-	d, err := r.task.readAll(ctx, split.Train, r.options)
-	if err != nil {
-		return err
+// findings before anything is fitted.
+func (r *training) minimum() []gate.Finding {
+	h := gate.History{HorizonDays: r.options.HorizonDays, First: r.options.FirstCutoff}
+	for _, s := range r.split.Final {
+		h.Cutoffs = append(h.Cutoffs, s.Cutoff)
 	}
-	if !d.bothOutcomes() {
-		report.Split += fmt.Sprintf(" Not judged: the %d rows of %s have one outcome only.", len(d.labels), span(split.Train))
-		r.fits = 1
-		return nil
-	}
-	e, err := r.fit(ctx, d)
-	if err != nil {
-		return err
-	}
-	rule, hasRule := findRule(d, r.options.Rules)
-	for _, s := range split.Validation {
-		if err := r.judge(ctx, s, e, rule, hasRule, report); err != nil {
-			return err
+	for _, p := range r.parts {
+		h.Positives, h.Negatives = h.Positives+p.ReadPositives, h.Negatives+p.Read-p.ReadPositives
+		if n := len(r.split.Validation); n > 0 && p.Day() == r.split.Validation[n-1].Day() {
+			h.Judging = &gate.Judging{Day: p.Day(), Positives: p.ReadPositives, Negatives: p.Read - p.ReadPositives}
 		}
 	}
-	for _, m := range report.Metrics {
-		if m.Name == models.AUC && m.Value >= r.options.MaxAUC && report.enough(m) {
-			return &models.TooGoodError{Task: r.task.Name + ", " + m.Estimator, AUC: m.Value, Limit: r.options.MaxAUC}
-		}
-	}
-	return nil
+	return gate.CheckMinimum(h, r.options.Limits)
 }
 
-// leastOutcomes is how many rows of either outcome it takes before a high AUC can mean
-// anything but luck.
-const leastOutcomes = 30
-
-// enough tells whether a metric was measured on enough rows of either outcome.
-func (r Report) enough(of models.Metric) bool {
-	for _, m := range r.Metrics {
-		if m.Name == models.BaseRate && m.Estimator == of.Estimator && m.Data == of.Data {
-			positives := m.Value * float64(m.N)
-			return min(positives, float64(m.N)-positives) >= leastOutcomes
-		}
-	}
-	return true
-}
-
-// judge adds the metrics of model and rule on one later snapshot.
-func (r *training) judge(ctx context.Context, s models.Snapshot, e models.Estimator, rule Rule, hasRule bool, report *Report) error {
-	d, err := r.task.read(ctx, s, e.Features())
-	if err != nil {
-		return err
-	}
-	p, err := e.PredictProba(d.frame)
-	if err != nil {
-		return err
-	}
-	on := "validation " + s.Day()
-	report.Metrics = append(report.Metrics, r.task.measure(e.Kind(), on, d.frame.Keys(), d.labels, p, p)...)
-	if hasRule {
-		scores, p, err := rule.Predict(d.frame)
+func (r *training) run(ctx context.Context) (*Outcome, error) {
+	r.report = Report{Split: r.split.String(), Training: r.task.counts(r.parts), Seed: r.options.Seed}
+	findings := r.minimum()
+	var judged *judged
+	if len(findings) == 0 {
+		var more []gate.Finding
+		var err error
+		judged, more, err = r.challenge(ctx)
+		findings = append(findings, more...)
 		if err != nil {
-			return err
+			r.report.Verdict = gate.Decide(findings, r.have)
+			return &Outcome{Challenger: &Model{Report: r.report}, Verdict: r.report.Verdict}, err
 		}
-		report.Metrics = append(report.Metrics, r.task.measure(rule.Name(), on, d.frame.Keys(), d.labels, scores, p)...)
 	}
-	return nil
+	findings = append(findings, gate.CheckVolume(r.report.Training, r.task.Activity, r.options.Limits)...)
+	findings = append(findings, gate.CheckRate(r.report.Training)...)
+	var err error
+	if r.all, err = rows.Join(r.parts); err != nil {
+		return nil, err
+	}
+	out := &Outcome{}
+	if out.Rule, err = bestRule(ctx, r.task, r.options, r.all, r.parts); err != nil {
+		return nil, err
+	}
+	r.report.Rule = out.Rule.Report.Rule
+	if judged != nil {
+		if out.Challenger, err = r.final(ctx, judged); err != nil {
+			return nil, err
+		}
+	}
+	r.have.Rule, r.have.Challenger = true, judged != nil
+	if r.have.Champion && r.options.Champion.Header.Estimator == rule.Kind {
+		r.have.Champion = false // the rule just found knows more outcomes
+	}
+	out.Verdict = gate.Decide(findings, r.have)
+	return out, r.finish(out)
 }
 
-// describe fills the header.
-func (m *Model) describe(t Task, o Options, split models.Split, d data) error {
-	report, err := json.Marshal(m.Report)
+// judged is what the final fit needs of what was judged.
+type judged struct {
+	candidate choose.Candidate
+	unseen    []choose.Unseen // those of the judging cutoff too
+	later     *models.Frame
+}
+
+// challenge chooses on the earlier snapshots and judges on the latest. An error is final
+// for the night; the findings so far come with it. Without findings nil means that it
+// could not be judged.
+func (r *training) challenge(ctx context.Context) (*judged, []gate.Finding, error) {
+	n := len(r.split.Train)
+	at := r.split.Validation[len(r.split.Validation)-1]
+	later, err := r.task.reader().Read(ctx, at, r.parts[0].Rows.Frame.Features())
 	if err != nil {
-		return fmt.Errorf("describing the %s model: %w", t.Name, err)
+		return nil, nil, err
 	}
-	h := models.Header{
-		Task: t.Name, Seed: o.Seed, HorizonDays: o.HorizonDays,
-		Rows: len(d.labels), Positives: d.positives(), Report: report,
+	if read := later.Len(); read > r.options.MaxRows {
+		// Whole customers, all with the same chance: no measure needs weights.
+		later = later.Thin(r.options.Seed, float64(r.options.MaxRows)/float64(read))
+		r.report.Split += fmt.Sprintf(" Of the %d rows of %s a sample of %d judges, of whole customers.", read, at.Day(), later.Len())
 	}
-	for _, s := range split.Final {
-		h.Cutoffs = append(h.Cutoffs, s.Day())
+	if !bothOutcomes(r.parts[:n]) || !later.BothOutcomes() {
+		r.report.Split += fmt.Sprintf(" Not judged: the rows of %s or of %s have one outcome only.", span(r.split.Train), at.Day())
+		return nil, []gate.Finding{{Gate: gate.Minimum, Severity: gate.Error, Day: at.Day(),
+			Message: "A model cannot be judged: before or at the judging cutoff everybody had the same outcome."}}, nil
 	}
-	m.Header, err = h.Seal(m.Estimator)
-	return err
+	x, err := learnFrom(ctx, r.task, r.options, r.parts[:n], r.meter)
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := x.judge(ctx, later, "validation "+at.Day())
+	if err != nil {
+		return nil, nil, err
+	}
+	findings, err := r.gates(ctx, x, j, at)
+	if err != nil {
+		return nil, findings, err
+	}
+	raw, err := predict(&Model{Estimator: x.model.Estimator}, later.Frame)
+	return &judged{
+		candidate: x.choice.Candidate, later: later.Frame,
+		unseen: append(x.choice.Unseen, choose.Unseen{Day: at.Day(), Learned: x.all.Len(), Rows: later, Probability: raw}),
+	}, findings, err
 }
 
-// Save writes the model file.
-func (m *Model) Save(path string) error {
-	_, err := models.WriteModel(path, m.Header, m.Estimator)
-	return err
-}
-
-// Load reads a model file and checks that it is of this task.
-func Load(t Task, path string) (*Model, error) {
-	h, e, err := models.ReadModel(path, func(h models.Header) (models.Estimator, error) {
-		if h.Task != t.Name {
-			return nil, fmt.Errorf("it predicts %s, expected %s", h.Task, t.Name)
-		}
-		return newEstimator(h)
-	})
+// gates asks each gate about the judgement and keeps it in the report.
+func (r *training) gates(ctx context.Context, x *experiment, j *judgement, judged models.Snapshot) ([]gate.Finding, error) {
+	limits := r.options.Limits
+	champion, err := x.againstChampion(ctx, j, judged)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Header: h, Estimator: e}
-	if err := json.Unmarshal(h.Report, &m.Report); err != nil {
-		return nil, fmt.Errorf("loading the model %s: %w: its report: %w", path, models.ErrCorrupt, err)
+	r.report.Chosen, r.report.Choice = x.choice.Chosen, &x.choice
+	j.pictures(&r.report)
+	if tooGood, err := r.tooGood(x, j); err != nil {
+		return tooGood, err
 	}
-	return m, nil
+	auc, _ := r.report.Metric(x.model.Label(), models.AUC)
+	findings := []gate.Finding{gate.CheckRule(x.model.Label(), x.rule.Label(), j.againstUs[0].Comparison, auc.Low, limits)}
+	if champion != nil {
+		findings = append(findings, *champion)
+	}
+	return findings, nil
 }
 
-// newEstimator is the list of estimators that saved models may name.
-func newEstimator(h models.Header) (models.Estimator, error) {
-	switch h.Estimator {
-	case golearnx.KindForest:
-		var p golearnx.Params
-		if err := json.Unmarshal(h.Params, &p); err != nil {
-			return nil, fmt.Errorf("%w: its hyper-parameters: %w", models.ErrCorrupt, err)
+// suspectsNamed is how many features are named when a model is too good to be true.
+const suspectsNamed = 3
+
+// tooGood stops for a leak, and names what the judged model goes by.
+func (r *training) tooGood(x *experiment, j *judgement) ([]gate.Finding, error) {
+	var out []gate.Finding
+	var suspects []string
+	limits := r.options.Limits
+	for _, m := range []*Model{x.model, x.rule} {
+		auc, _ := r.report.Metric(m.Label(), models.AUC)
+		p := j.rows.Positives()
+		check := func() []gate.Finding {
+			return gate.CheckTooGood(m.Label(), j.on, auc.Value, p, j.rows.Len()-p, suspects, limits)
 		}
-		return golearnx.NewForest(p), nil
+		if len(check()) == 0 {
+			continue
+		}
+		if r.report.Top == nil {
+			var err error
+			if r.report.Top, err = importance(x.model, j.rows.Frame); err != nil {
+				return nil, err
+			}
+			for _, t := range r.report.Top[:min(suspectsNamed, len(r.report.Top))] {
+				suspects = append(suspects, t.Feature)
+			}
+		}
+		out = append(out, check()...)
 	}
-	return nil, fmt.Errorf("it is a %q, which this program does not know", h.Estimator)
+	if len(out) == 0 {
+		return nil, nil
+	}
+	return out, &models.TooGoodError{Task: r.task.Name, AUC: out[0].Figures["auc"], Limit: limits.MaxAUC, Suspects: suspects}
 }
 
-// span names snapshots by their first and last day.
-func span(snapshots []models.Snapshot) string {
-	first, last := snapshots[0].Day(), snapshots[len(snapshots)-1].Day()
-	if first == last {
-		return first
+// final fits the chosen candidate on all mature snapshots.
+func (r *training) final(ctx context.Context, j *judged) (*Model, error) {
+	x := &experiment{task: r.task, options: r.options, meter: r.meter, all: r.all}
+	e, err := x.fit(ctx, j.candidate)
+	if err != nil {
+		return nil, err
 	}
-	return first + " to " + last
+	c, err := calibration(j.unseen, r.parts, r.options.HorizonDays)
+	if err != nil {
+		return nil, fmt.Errorf("training %s: %w", r.task.Name, err)
+	}
+	m := &Model{Estimator: e, calibrator: c.Calibrator.Calibrator}
+	m.Report.Calibration = c
+	m.Report.Top, err = importance(m, j.later)
+	return m, err
+}
+
+// finish writes the report into the models.
+func (r *training) finish(out *Outcome) error {
+	for _, m := range []*Model{out.Challenger, out.Rule} {
+		if m == nil {
+			continue
+		}
+		report, own := r.report, m.Report
+		report.Calibration, report.Top, report.Verdict = own.Calibration, own.Top, out.Verdict
+		report.Drift = spreads(r.parts, m.Estimator.Features())
+		if m == out.Rule { // its scores are spread in a way of their own, which nobody has seen later
+			report.Scores = nil
+		}
+		m.Report = report
+		h := models.Header{
+			Task: r.task.Name, Seed: r.options.Seed, HorizonDays: r.options.HorizonDays,
+			Rows: r.all.Len(), Positives: r.all.Positives(),
+		}
+		for _, s := range r.split.Final {
+			h.Cutoffs = append(h.Cutoffs, s.Day())
+		}
+		if err := m.seal(h); err != nil {
+			return err
+		}
+	}
+	return nil
 }

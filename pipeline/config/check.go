@@ -34,6 +34,12 @@ func (d *decoder) check(c *Config) {
 	for i := range c.Sources {
 		d.checkSource(&c.Sources[i], fmt.Sprintf("sources[%d]", i), i, taken, c.TimeZone)
 	}
+	d.checkSettings(c)
+	d.checkSchedule(c)
+}
+
+// checkSettings checks what decides the results of SQL models.
+func (d *decoder) checkSettings(c *Config) {
 	if c.RiskBands.Medium >= c.RiskBands.High && !d.failed["risk_bands.high"] {
 		path := "risk_bands.medium"
 		if !d.has(path) {
@@ -41,7 +47,7 @@ func (d *decoder) check(c *Config) {
 		}
 		d.failAt(path, "medium (%g) is not below high (%g); expected medium < high", c.RiskBands.Medium, c.RiskBands.High)
 	}
-	d.checkSchedule(c)
+	d.checkMining(&c.Mining)
 }
 
 func (d *decoder) checkSchedule(c *Config) {

@@ -27,6 +27,7 @@ type Config struct {
 	CrossSell  CrossSell `yaml:"cross_sell"`
 	Margin     Margin    `yaml:"margin"`
 	RiskBands  RiskBands `yaml:"risk_bands"`
+	Mining     Mining    `yaml:"mining"`
 	Models     Models    `yaml:"models"`
 	Quality    Quality   `yaml:"quality"`
 	Schedule   Schedule  `yaml:"schedule" result:"no"`
@@ -104,6 +105,9 @@ type Models struct {
 	Churn     Forest  `yaml:"churn"`
 	CrossSell Forest  `yaml:"cross_sell"`
 	MaxAUC    float64 `yaml:"max_auc" range:"0.5..1"` // at or above: taken for a leak
+	// Search is what choosing among models may cost, in billions of values looked at (a
+	// few seconds of one core each). 0 takes the simplest candidate that there is.
+	Search float64 `yaml:"search" range:"0..1000000"`
 }
 
 // Forest are the hyper-parameters of a forest of decision trees.
@@ -118,6 +122,7 @@ type Forest struct {
 type Quality struct {
 	MaxQuarantinedShare float64 `yaml:"max_quarantined_share" range:"0..1"`
 	MaxDeletedShare     float64 `yaml:"max_deleted_share" range:"0..1"` // of a database table's rows, in one night
+	HoldThinSnapshots   bool    `yaml:"hold_thin_snapshots"`            // fail a night whose snapshot holds far less than those learned from
 }
 
 // Schedule says when nights start.
@@ -143,13 +148,15 @@ func Default() *Config {
 		CrossSell: CrossSell{Categories: 30},
 		Margin:    Margin{DefaultRate: 0.30},
 		RiskBands: RiskBands{High: 0.7, Medium: 0.4},
+		Mining:    defaultMining(),
 		Models: Models{
 			Seed:      1,
 			Churn:     Forest{Trees: 200, MaxDepth: 10, MinLeaf: 40},
 			CrossSell: Forest{Trees: 100, MaxDepth: 8, MinLeaf: 60, MaxRows: 500_000},
 			MaxAUC:    0.95,
+			Search:    5,
 		},
-		Quality:   Quality{MaxQuarantinedShare: 1, MaxDeletedShare: 0.5},
+		Quality:   Quality{MaxQuarantinedShare: 1, MaxDeletedShare: 0.5, HoldThinSnapshots: true},
 		Schedule:  Schedule{Cron: "0 2 * * *"},
 		Resources: Resources{Workers: runtime.NumCPU()},
 	}

@@ -143,8 +143,9 @@ resources: {workers: 3, memory: 1.5 GiB}
 				CSV: CSV{Delimiter: "\t", NullStrings: []string{"NULL", "", "7"}}},
 		}},
 		History: History{100, 30, 45, 12}, CrossSell: CrossSell{12}, Margin: Margin{0.25}, RiskBands: RiskBands{0.8, 0.5},
-		Models:   Models{42, Forest{10, 3, 1, 1000}, Forest{11, 4, 2, 2000}, 0.9},
-		Quality:  Quality{0.01, 0.5},
+		Mining:   defaultMining(), // see TestMiningIsRead
+		Models:   Models{42, Forest{10, 3, 1, 1000}, Forest{11, 4, 2, 2000}, 0.9, 5},
+		Quality:  Quality{0.01, 0.5, true},
 		Schedule: Schedule{"30 1 * * mon-fri", "Australia/Lord_Howe"}, Resources: Resources{3, 3 << 29},
 	}
 	if !reflect.DeepEqual(got, want) {

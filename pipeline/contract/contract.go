@@ -17,6 +17,7 @@ type Type string
 const (
 	Text     Type = "VARCHAR"
 	Instant  Type = "TIMESTAMPTZ"
+	Date     Type = "DATE" // a day as people write it, in no time zone
 	Quantity Type = "DECIMAL(18,3)"
 	Money    Type = "DECIMAL(18,4)"
 	Score    Type = "DECIMAL(9,3)"
@@ -38,6 +39,16 @@ type Table struct {
 	Key       []string // what makes a row the same row; its newest version wins at read
 	EventTime string   // the column that says when the row happened
 	Columns   []Column
+	// Later is set where a row is completed after its event, as an invoice is when it is
+	// paid: what was added then is hidden from whoever looks at an earlier time.
+	Later *Later
+}
+
+// Later says which columns of a row become known after its event. Columns that ride
+// along are taken to be among them: nobody says when they were filled.
+type Later struct {
+	At      string   // column with the time since when they are known; one of Columns
+	Columns []string // hidden before it, and where it is missing
 }
 
 // Orders is the contract of order lines.
@@ -80,12 +91,62 @@ var Interactions = Table{
 	},
 }
 
+// Customers is the contract of what a company knows of a customer besides what happened.
+// It changes, so a row is a version: it holds from recorded_at until the next one.
+var Customers = Table{
+	Name: "customers", Grain: "One row per customer and version of what is known of them.",
+	Key: []string{"customer_id", "recorded_at"}, EventTime: "recorded_at",
+	Columns: []Column{
+		{"customer_id", Text, true, "", "The customer, as in orders."},
+		{"recorded_at", Instant, true, "", "Since when the rest of the row is known; the next version of the customer takes its place."},
+		{"name", Text, false, "", "Name for people to read. Leave it out where it must not be kept."},
+		{"segment", Text, false, "", "Segment that the company puts the customer in."},
+		{"region", Text, false, "", "Region, such as a sales area or a country."},
+		{"standing", Score, false, "", "Importance by the company's own judgement, 0 to 100: for a company its size or name, for a person whatever the company rates."},
+		{"key_contact", Text, false, "", "Who at the customer's is talked to; a name or a number."},
+		{"key_contact_since", Instant, false, "", "Since when that contact is the one."},
+	},
+}
+
+// Products is the contract of what a company knows of a product, by version.
+var Products = Table{
+	Name: "products", Grain: "One row per product and version of what is known of it.",
+	Key: []string{"product_id", "recorded_at"}, EventTime: "recorded_at",
+	Columns: []Column{
+		{"product_id", Text, true, "", "The product, as in orders."},
+		{"recorded_at", Instant, true, "", "Since when the rest of the row is known; the next version of the product takes its place."},
+		{"name", Text, false, "", "Name for people to read."},
+		{"category", Text, false, "", "Category; stands in where no order line of the product gives one."},
+		{"list_price", Money, false, "", "Price of one unit as listed, in the company's currency."},
+		{"unit_cost", Money, false, "", "Cost of one unit; stands in where an order line gives none."},
+	},
+}
+
+// Payments is the contract of invoices and how they were paid. The row is written when
+// the invoice is issued and again when it is paid.
+var Payments = Table{
+	Name: "payments", Grain: "One row per invoice.",
+	Key: []string{"payment_id"}, EventTime: "issued_at",
+	Columns: []Column{
+		{"payment_id", Text, true, "", "The invoice."},
+		{"customer_id", Text, true, "", "Customer who owes it."},
+		{"order_id", Text, false, "", "Order that it is for."},
+		{"issued_at", Instant, true, "", "When it was issued."},
+		{"due_on", Date, false, "", "Last day on which it is paid in time; what is unpaid without one is never overdue."},
+		{"amount", Money, true, "", "What is owed, as issued."},
+		{"paid_at", Instant, false, "", "When it was paid, or the last part of it so far; hidden from those who look at an earlier time."},
+		{"paid_amount", Money, false, "", "What was paid by then; with paid_at alone, all of it."},
+	},
+	Later: &Later{At: "paid_at", Columns: []string{"paid_at", "paid_amount"}},
+}
+
 // Kinds are the interaction kinds that features know.
 var Kinds = []string{"visit", "view", "cart", "search", "email_sent", "email_open", "email_click", "campaign_sent",
 	"coupon_used", "support", "complaint", "complaint_resolved", "return", "review", "call", "store_visit"}
 
 // Tables are all contract tables, in the order in which they are extracted.
-func Tables() []Table { return []Table{Orders, Interactions} }
+// Only orders must have rows.
+func Tables() []Table { return []Table{Orders, Interactions, Customers, Products, Payments} }
 
 // Names are the names of all contract tables.
 func Names() []string {
@@ -132,6 +193,17 @@ func (t Table) KeyHas(columns []string) bool {
 		}
 	}
 	return len(columns) > 0
+}
+
+// Place are the columns that say where a row lies: its event time and its key.
+func (t Table) Place() []Column {
+	var out []Column
+	for _, c := range t.Columns {
+		if c.Name == t.EventTime || slices.Contains(t.Key, c.Name) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // Reasons for quarantine. A reason about a column carries its name:

@@ -13,9 +13,10 @@ func TestLookup(t *testing.T) {
 	}{
 		{"orders", ""},
 		{"interactions", ""},
-		{"customers", `"customers" is no contract table; expected one of orders, interactions`},
-		{"Orders", `"Orders" is no contract table; expected one of orders, interactions`},
-		{"", `"" is no contract table; expected one of orders, interactions`},
+		{"payments", ""},
+		{"invoices", `"invoices" is no contract table; expected one of orders, interactions, customers, products, payments`},
+		{"Orders", `"Orders" is no contract table; expected one of orders, interactions, customers, products, payments`},
+		{"", `"" is no contract table; expected one of orders, interactions, customers, products, payments`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -48,6 +49,7 @@ func TestColumn(t *testing.T) {
 		{Orders, "ordered_at", Instant},
 		{Orders, "kind", ""},
 		{Interactions, "rating", Score},
+		{Payments, "due_on", Date},
 		{Interactions, "ordered_at", ""},
 		{Interactions, "Kind", ""},
 		{Orders, ColRow, ""},
@@ -76,6 +78,10 @@ func TestReasons(t *testing.T) {
 			"malformed_record", "unrepresentable_value", "missing_interaction_id", "missing_customer_id", "missing_occurred_at", "bad_occurred_at",
 			"missing_kind", "bad_quantity", "bad_amount", "bad_rating",
 		}},
+		{Payments, []string{
+			"malformed_record", "unrepresentable_value", "missing_payment_id", "missing_customer_id", "missing_issued_at", "bad_issued_at",
+			"bad_due_on", "missing_amount", "bad_amount", "bad_paid_at", "bad_paid_amount",
+		}},
 		{Table{Columns: []Column{{Name: "note", Type: Text}}}, []string{"malformed_record", "unrepresentable_value"}},
 	} {
 		if got := tt.table.Reasons(); !slices.Equal(got, tt.want) {
@@ -91,8 +97,8 @@ func TestTables(t *testing.T) {
 		t.Run(table.Name, func(t *testing.T) {
 			t.Parallel()
 			for _, key := range table.Key {
-				if c, ok := table.Column(key); !ok || c.Type != Text || !c.Required {
-					t.Errorf("key %s: expected a required column of type %s, got %+v", key, Text, c)
+				if c, ok := table.Column(key); !ok || c.Type != Text && key != table.EventTime || !c.Required {
+					t.Errorf("key %s: expected the event time or a required column of type %s, got %+v", key, Text, c)
 				}
 			}
 			if len(table.Key) == 0 {
@@ -101,17 +107,18 @@ func TestTables(t *testing.T) {
 			if c, ok := table.Column(table.EventTime); !ok || c.Type != Instant || !c.Required {
 				t.Errorf("event time %s: expected a required column of type %s, got %+v", table.EventTime, Instant, c)
 			}
-			if c, ok := table.Column("customer_id"); !ok || !c.Required {
+			if c, ok := table.Column("customer_id"); table.Name != Products.Name && (!ok || !c.Required) {
 				t.Error("no required column customer_id")
 			}
 			checkColumns(t, table)
+			checkLater(t, table)
 		})
 	}
 }
 
 func checkColumns(t *testing.T, table Table) {
 	t.Helper()
-	types := []Type{Text, Instant, Quantity, Money, Score}
+	types := []Type{Text, Instant, Date, Quantity, Money, Score}
 	seen := map[string]bool{}
 	for _, c := range table.Columns {
 		if seen[c.Name] || c.Name != strings.ToLower(c.Name) || strings.HasPrefix(c.Name, "_") {
@@ -123,6 +130,43 @@ func checkColumns(t *testing.T, table Table) {
 		}
 		if !strings.HasSuffix(c.Meaning, ".") {
 			t.Errorf("column %s: meaning %q is no sentence", c.Name, c.Meaning)
+		}
+	}
+}
+
+// checkLater makes sure that what is hidden until later may be missing, and that the
+// time since when it is known is hidden with it: that it is there already tells something.
+func checkLater(t *testing.T, table Table) {
+	t.Helper()
+	if table.Later == nil {
+		return
+	}
+	if c, ok := table.Column(table.Later.At); !ok || c.Type != Instant || !slices.Contains(table.Later.Columns, table.Later.At) {
+		t.Errorf("later: %q is no instant that is hidden itself", table.Later.At)
+	}
+	for _, name := range table.Later.Columns {
+		if c, ok := table.Column(name); !ok || c.Required || c.Default != "" || name == table.EventTime || slices.Contains(table.Key, name) {
+			t.Errorf("later: column %s must be one that may be NULL, got %+v", name, c)
+		}
+	}
+}
+
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		table Table
+		want  []string
+	}{
+		{Orders, []string{"order_id", "line_id", "ordered_at"}},
+		{Interactions, []string{"interaction_id", "occurred_at"}},
+		{Customers, []string{"customer_id", "recorded_at"}}, // the event time once, though it is in the key
+	} {
+		var got []string
+		for _, c := range tt.table.Place() {
+			got = append(got, c.Name)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.table.Name, got, tt.want)
 		}
 	}
 }

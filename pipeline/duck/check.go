@@ -141,3 +141,10 @@ func InRange(table, col string, lo, hi *float64) Check {
 func Holds(table, name, expr string) Check {
 	return rowCheck(table, "expression: "+name, "("+expr+") IS NOT TRUE")
 }
+
+// Related finds values of a column that do not occur in a column of another table.
+func Related(table, col, to, field string) Check {
+	return Check{Table: table, Name: fmt.Sprintf("relationships: %s in %s.%s", col, to, field),
+		Failing: fmt.Sprintf("SELECT * FROM %s AS t WHERE t.%s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM %s AS o WHERE o.%s = t.%s)",
+			Ident(table), Ident(col), Ident(to), Ident(field), Ident(col))}
+}

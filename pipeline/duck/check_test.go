@@ -9,6 +9,7 @@ func TestChecks(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})
 	s.must(t, `CREATE TABLE "my t" AS SELECT * FROM (VALUES (1, 'a', 0.5::DOUBLE), (2, 'b', 1.0), (2, NULL, 'nan'), (NULL, 'it''s', NULL)) v(id, "Kind x", p)`)
+	s.must(t, `CREATE TABLE others AS SELECT * FROM (VALUES (1), (3), (NULL)) v("my id")`)
 	zero, one, half := 0.0, 1.0, 0.5
 	cases := []struct {
 		check  Check
@@ -30,6 +31,8 @@ func TestChecks(t *testing.T) {
 		{InRange("my t", "id", &one, &one), "range: id", 2, "id=2"},
 		{Holds("my t", "small", "id < 2"), "expression: small", 3, "id=NULL"},
 		{Holds("my t", "comment", "id < 9 OR id IS NULL"), "expression: comment", 0, ""},
+		{Related("my t", "id", "others", "my id"), "relationships: id in others.my id", 2, "id=2 Kind x=b"},
+		{Related("my t", "Kind x", "my t", "Kind x"), "relationships: Kind x in my t.Kind x", 0, ""},
 		{Check{Table: "my t", Name: "own", Failing: `SELECT id FROM "my t" WHERE p > 0.7 ORDER BY id`}, "own", 2, "id=2; id=2"},
 	}
 	checks := make([]Check, len(cases))

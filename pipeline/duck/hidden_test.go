@@ -12,10 +12,15 @@ func TestHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	if err := s.Exec(t.Context(), "CREATE MACRO rules() AS TABLE SELECT * FROM (VALUES (1), (2)) AS t(n); CREATE MACRO cutoff() AS TIMESTAMP '2024-03-01'"); err != nil {
+		t.Fatal(err)
+	}
 	for query, want := range map[string]string{
 		"SELECT a + 1, sum(b) OVER (ORDER BY c), coalesce(d, 0) FROM orders":                        "",
 		"SELECT * FROM unnest([1, 2]) AS u(x), range(3), generate_series(1, 2)":                     "",
 		"SELECT error('broken') FROM orders WHERE false":                                            "",
+		"SELECT * FROM orders JOIN rules() AS r ON r.n = 1 WHERE EXISTS (FROM RULES())":             "",
+		"SELECT * FROM rules() JOIN glob('*') ON true JOIN other_rules() ON true":                   "glob other_rules",
 		"SELECT current_date FROM orders":                                                           "current_date",
 		"WITH x AS (SELECT now() AS t, random() AS r FROM orders) SELECT * FROM x":                  "now random",
 		"SELECT * FROM orders WHERE day > (SELECT max(d) FROM read_csv('targets.csv'))":             "read_csv",

@@ -43,6 +43,7 @@ type Session struct {
 	connector *duckdb.Connector
 	db        *sql.DB
 	conn      *sql.Conn
+	unstable  map[string]bool // functions; nil until they are listed
 }
 
 // Open starts a session.

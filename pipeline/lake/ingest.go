@@ -215,8 +215,13 @@ func (in *ingest) foreignKeys(ctx context.Context) error {
 		return err
 	}
 	key := duck.Idents(in.t.Key)
-	query := fmt.Sprintf("SELECT count(*), coalesce(min(CAST(%s AS VARCHAR)), '') FROM (SELECT DISTINCT %s FROM judged SEMI JOIN (SELECT %s FROM %s WHERE list_contains(%s, _input)) USING (%s) WHERE _copy = 1)",
-		in.t.Key[0], key, key, duck.ReadParquet(t.paths(t.Files)), idList(others), key)
+	theirs := fmt.Sprintf("FROM %s WHERE list_contains(%s, _input)", duck.ReadParquet(t.paths(t.Files)), idList(others))
+	if anyKeyed(t.Files) { // what the other source has deleted is free to move here
+		theirs = fmt.Sprintf("FROM (SELECT * %s QUALIFY row_number() OVER (PARTITION BY %s, %s ORDER BY %s) = 1) WHERE NOT coalesce(%s, false)",
+			theirs, key, contract.ColKey, newestFirst(true), contract.ColDeleted)
+	}
+	query := fmt.Sprintf("SELECT count(*), coalesce(min(CAST(%s AS VARCHAR)), '') FROM (SELECT DISTINCT %s FROM judged SEMI JOIN (SELECT %s %s) USING (%s) WHERE _copy = 1)",
+		in.t.Key[0], key, key, theirs, key)
 	var n int64
 	var example string
 	if err := in.sess.Scan(ctx, query, &n, &example); err != nil {

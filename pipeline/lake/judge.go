@@ -30,7 +30,7 @@ func (in *ingest) judge(ctx context.Context, landings []Landing) error {
 	if err != nil {
 		return err
 	}
-	if err := required(in.t, cols); err != nil {
+	if err := required(in.t, cols, in.keyed()); err != nil {
 		return err
 	}
 	if in.keyed() {
@@ -69,8 +69,12 @@ func (in *ingest) keepJudged(ctx context.Context, query string) error {
 }
 
 // required refuses a mapping that gives a required column for no row at all: that is a
-// mistake in the mapping (or a wrong delimiter), not in the rows.
-func required(t contract.Table, landed []duck.Column) error {
+// mistake in the mapping (or, for files, a wrong delimiter), not in the rows.
+func required(t contract.Table, landed []duck.Column, database bool) error {
+	ask := "Is a name wrong, or the delimiter of the files?"
+	if database {
+		ask = "Is a name wrong?"
+	}
 	has, names := map[string]bool{}, []string{}
 	for _, c := range landed {
 		has[strings.ToLower(c.Name)] = true
@@ -80,7 +84,7 @@ func required(t contract.Table, landed []duck.Column) error {
 	}
 	for _, c := range t.Columns {
 		if c.Required && !has[c.Name] && (c.Default == "" || !has[c.Default]) {
-			return fmt.Errorf("the mapping (select of table %s in mainstay.yaml) gives no column %s, which is required; it gives %s. Is a name wrong, or the delimiter of the files?", t.Name, c.Name, strings.Join(names, ", "))
+			return fmt.Errorf("the mapping (select of table %s in mainstay.yaml) gives no column %s, which is required; it gives %s. %s", t.Name, c.Name, strings.Join(names, ", "), ask)
 		}
 	}
 	return nil
@@ -156,6 +160,8 @@ func castSQL(c contract.Column, has landedTypes) string {
 	switch {
 	case has[c.Name] != "" && c.Type == contract.Text:
 		value = textOf(c.Name)
+	case has[c.Name] != "" && c.Type == contract.Date:
+		value = fmt.Sprintf("CAST(TRY_CAST(%s AS TIMESTAMP) AS DATE)", duck.Ident(c.Name)) // a cast to DATE takes 2024-03-01x
 	case has[c.Name] != "":
 		value = fmt.Sprintf("TRY_CAST(%s AS %s)", duck.Ident(c.Name), c.Type)
 	}
@@ -203,7 +209,7 @@ func refusals(t contract.Table, has landedTypes) []string {
 				when(bent, contract.ReasonBad+c.Name, quoted+"has more digits than "+string(c.Type)+" holds; round it in the mapping'")
 			}
 		}
-		if typed && c.Type == contract.Instant {
+		if typed && (c.Type == contract.Instant || c.Type == contract.Date) {
 			when(fmt.Sprintf("%[1]s < TIMESTAMPTZ '%[2]s' OR %[1]s >= TIMESTAMPTZ '%[3]s'", c.Name, contract.EarliestInstant, contract.LatestInstant), contract.ReasonBad+c.Name,
 				quoted+"is not between "+contract.EarliestInstant[:4]+" and "+contract.LatestInstant[:4]+"'")
 		}

@@ -80,18 +80,31 @@ func (t *Table) Start() time.Time {
 	return start
 }
 
-// End is the time of the latest row before a moment; zero when there is none.
-func (t *Table) End(before time.Time) time.Time {
-	var end time.Time
+// Newest is the time of the latest row before a moment; zero when there is none. Files
+// that also hold later rows are looked into.
+func (t *Table) Newest(ctx context.Context, s *duck.Session, before time.Time) (time.Time, error) {
+	var newest time.Time
+	var across []ledger.LakeFile
 	for _, f := range t.before(before) {
-		if f.MaxEvent.After(end) {
-			end = f.MaxEvent
+		switch {
+		case !f.MaxEvent.Before(before):
+			across = append(across, f)
+		case f.MaxEvent.After(newest):
+			newest = f.MaxEvent
 		}
 	}
-	if end.After(before) {
-		return before
+	if len(across) == 0 {
+		return newest, nil
 	}
-	return end
+	var found int64 // microseconds
+	query := fmt.Sprintf("SELECT coalesce(max(epoch_us(%s)), 0) FROM %s WHERE %s", t.EventTime, duck.ReadParquet(t.paths(across)), t.where(Window{To: before}))
+	if err := s.Scan(ctx, query, &found); err != nil {
+		return newest, fmt.Errorf("looking for the newest row of %s: %w", t.Name, err)
+	}
+	if at := time.UnixMicro(found).UTC(); found != 0 && at.After(newest) {
+		newest = at
+	}
+	return newest, nil
 }
 
 // Digest names what a reader of the events before a moment sees: it changes when a
@@ -165,9 +178,17 @@ func (t *Table) Gather(ctx context.Context, s *duck.Session, before time.Time, p
 type Window struct{ From, To time.Time }
 
 // Select writes the query that reads the table's rows within a window: the newest
-// version of every key among the rows in it, with event times as local time of zone
-// and without the lake's own columns.
+// version of every key among the rows in it, with instants as local time of zone,
+// without the lake's own columns, and without what a later moment added to a row.
 func (t *Table) Select(w Window, zone string) string {
+	return t.read(w, zone, contract.ColInput, contract.ColRow, contract.ColBatch)
+}
+
+// Traced is Select with the lake's columns that say where a row came from: the number of
+// its input in the ledger and of its record in there.
+func (t *Table) Traced(w Window, zone string) string { return t.read(w, zone, contract.ColBatch) }
+
+func (t *Table) read(w Window, zone string, own ...string) string {
 	files, never := t.within(w), ""
 	if len(files) == 0 {
 		if len(t.Files) == 0 {
@@ -175,7 +196,7 @@ func (t *Table) Select(w Window, zone string) string {
 		}
 		files, never = t.Files[:1], " AND false" // for the columns' sake
 	}
-	own, newest := []string{contract.ColInput, contract.ColRow, contract.ColBatch}, ""
+	newest := ""
 	if t.Repeated {
 		newest = fmt.Sprintf("\nQUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1", duck.Idents(t.Key), newestFirst(false))
 	}
@@ -189,8 +210,34 @@ func (t *Table) Select(w Window, zone string) string {
 		from = fmt.Sprintf("SELECT * FROM (%s\nQUALIFY row_number() OVER (PARTITION BY %s, %s ORDER BY %s) = 1)\nWHERE NOT coalesce(%s, false)",
 			from, duck.Idents(t.Key), contract.ColKey, newestFirst(true), contract.ColDeleted)
 	}
-	return fmt.Sprintf("SELECT * EXCLUDE (%s) REPLACE (timezone(%s, %s) AS %s)\nFROM (%s%s)",
-		strings.Join(own, ", "), duck.Quote(zone), t.EventTime, t.EventTime, from, newest)
+	return fmt.Sprintf("SELECT * EXCLUDE (%s) REPLACE (%s)\nFROM (%s)", strings.Join(own, ", "), t.local(zone), t.hideLater(from+newest, w))
+}
+
+// local writes the table's instants as local time of a zone.
+func (t *Table) local(zone string) string {
+	var out []string
+	for _, c := range t.Columns {
+		if c.Type == contract.Instant {
+			out = append(out, fmt.Sprintf("timezone(%s, %s) AS %s", duck.Quote(zone), c.Name, c.Name))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// hideLater hides what became known of a row at or after the window's end, however the
+// row looks today: no model can look ahead by way of a column that is filled later.
+func (t *Table) hideLater(query string, w Window) string {
+	if t.Later == nil || w.To.IsZero() {
+		return query
+	}
+	var known []string
+	for _, c := range t.Columns {
+		if !slices.Contains(t.Later.Columns, c.Name) {
+			known = append(known, c.Name)
+		}
+	}
+	names := strings.Join(known, ", ")
+	return fmt.Sprintf("SELECT %s, CASE WHEN %s < %s THEN COLUMNS(* EXCLUDE (%s)) END AS '\\0'\nFROM (%s)", names, t.Later.At, instant(w.To), names, query)
 }
 
 // newestFirst orders the versions of a row. What an extraction deleted and stored
@@ -245,7 +292,7 @@ func (t *Table) emptySelect() string {
 	cols := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		typ := string(c.Type)
-		if c.Name == t.EventTime {
+		if c.Type == contract.Instant {
 			typ = "TIMESTAMP"
 		}
 		cols[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", typ, c.Name)

@@ -307,6 +307,33 @@ func TestTwoSourcesOneKey(t *testing.T) {
 	}
 }
 
+// A file may hold rows of a whole month: the newest before a moment within it is asked for.
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write("a.csv", header+"1,1,c,2024-02-01 10:00:00,p,1,1,\n2,1,c,2024-02-03 11:30:00,p,1,1,\n3,1,c,2024-02-20 10:00:00,p,1,1,\n")
+	b.extract()
+	s, err := duck.Open(b.ctx, duck.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	tbl, err := b.lake.Table(b.ctx, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := func(d int) time.Time { return time.Date(2024, 2, d, 0, 0, 0, 0, time.UTC) }
+	for _, c := range []struct {
+		before time.Time
+		want   time.Time
+	}{{day(1), time.Time{}}, {day(3), day(1).Add(10 * time.Hour)}, {day(10), day(3).Add(11*time.Hour + 30*time.Minute)}, {day(29), day(20).Add(10 * time.Hour)}} {
+		got, err := tbl.Newest(b.ctx, s, c.before)
+		if err != nil || !got.Equal(c.want) {
+			t.Errorf("before %s: got %s, %v, want %s", c.before, got, err, c.want)
+		}
+	}
+}
+
 func TestDatesThatMeanNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

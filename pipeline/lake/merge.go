@@ -125,13 +125,13 @@ func (l *Lake) held(ctx context.Context, s *duck.Session, t contract.Table, colu
 // heldNone has the columns of held and no row.
 func heldNone(t contract.Table, columns []string) string {
 	out := "SELECT NULL::VARCHAR AS _pk, NULL::BIGINT AS _held, false AS _deleted, false AS _refused, NULL::BIGINT AS _batch, NULL::BIGINT AS _input, NULL::BIGINT AS _row"
-	for _, k := range t.Key {
-		out += ", NULL::VARCHAR AS " + duck.Ident(k)
+	for _, c := range t.Place() {
+		out += fmt.Sprintf(", NULL::%s AS %s", c.Type, duck.Ident(c.Name))
 	}
 	for _, c := range columns {
 		out += ", NULL AS " + duck.Ident("_f_"+c)
 	}
-	return out + ", NULL::TIMESTAMPTZ AS " + duck.Ident(t.EventTime) + " WHERE false"
+	return out + " WHERE false"
 }
 
 func heldColumns(ctx context.Context, s *duck.Session, from string, t contract.Table, columns []string) (string, error) {
@@ -139,7 +139,7 @@ func heldColumns(ctx context.Context, s *duck.Session, from string, t contract.T
 	if err != nil {
 		return "", err
 	}
-	cols := "_pk, _hash AS _held, _deleted, false AS _refused, _batch, _input, _row, " + duck.Idents(t.Key) + ", " + duck.Ident(t.EventTime)
+	cols := "_pk, _hash AS _held, _deleted, false AS _refused, _batch, _input, _row, " + duck.Idents(placeOf(t))
 	for _, c := range columns {
 		for _, h := range has {
 			if strings.EqualFold(h.Name, c) {
@@ -175,13 +175,22 @@ func sameSQL(t contract.Table, landed []duck.Column) string {
 	return "coalesce(" + same + ", false)"
 }
 
+// placeOf are the names of the columns that say where a row lies.
+func placeOf(t contract.Table) []string {
+	var names []string
+	for _, c := range t.Place() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // bury makes the table buried: versions of landed rows that hold no longer where they
 // lie, because the new version was refused or has another key or event time. A reader
 // that sees only a part of time would take them for rows of today.
 func (in *ingest) bury(ctx context.Context) error {
-	place := append([]string{in.t.EventTime}, in.t.Key...)
-	lay, moved := make([]string, len(place)), make([]string, len(place))
-	for i, c := range place {
+	where := placeOf(in.t)
+	lay, moved := make([]string, len(where)), make([]string, len(where))
+	for i, c := range where {
 		lay[i] = "p." + duck.Ident(c)
 		moved[i] = fmt.Sprintf("n.%[1]s IS DISTINCT FROM p.%[1]s", duck.Ident(c))
 	}

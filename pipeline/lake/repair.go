@@ -74,8 +74,8 @@ func (c *comparison) findDiffering(ctx context.Context) (keys []string, buried s
 	if err := s.Exec(ctx, "CREATE TEMP TABLE differing (_pk VARCHAR, gone BOOLEAN)"); err != nil {
 		return nil, "", err
 	}
-	place := duck.Idents(append([]string{c.t.EventTime}, c.t.Key...))
-	if err := s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE gone AS SELECT %s, _pk, _refused FROM (%s)", place, heldNone(c.t, nil))); err != nil {
+	lies := duck.Idents(placeOf(c.t))
+	if err := s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE gone AS SELECT %s, _pk, _refused FROM (%s)", lies, heldNone(c.t, nil))); err != nil {
 		return nil, "", err
 	}
 	in := fmt.Sprintf("%s IN (%s)", c.chunk(), strings.Join(chunks, ", "))
@@ -83,7 +83,7 @@ func (c *comparison) findDiffering(ctx context.Context) (keys []string, buried s
 		if err := s.Exec(ctx, fmt.Sprintf("INSERT INTO differing SELECT _pk, l._pk IS NULL FROM (SELECT _pk, _hash FROM listed WHERE %[1]s) AS l FULL JOIN (SELECT _pk, _held FROM held WHERE %[1]s) AS h USING (_pk) WHERE l._hash IS DISTINCT FROM h._held", in)); err != nil {
 			return err
 		}
-		return s.Exec(ctx, fmt.Sprintf("INSERT INTO gone SELECT %s, _pk, _refused FROM held SEMI JOIN (SELECT _pk FROM differing WHERE gone) USING (_pk)", place))
+		return s.Exec(ctx, fmt.Sprintf("INSERT INTO gone SELECT %s, _pk, _refused FROM held SEMI JOIN (SELECT _pk FROM differing WHERE gone) USING (_pk)", lies))
 	})
 	if err != nil {
 		return nil, "", err

@@ -25,6 +25,7 @@ func TestGoldenSQL(t *testing.T) {
 	}
 	plain := &Table{Table: contract.Orders, Files: files, dir: "/data"}
 	repeated := &Table{Table: contract.Orders, Files: files, dir: "/data", Repeated: true, Replaced: []int64{3, 7}}
+	payments := &Table{Table: contract.Payments, Files: files, dir: "/data"}
 	landed := []duck.Column{{Name: "_input", Type: "BIGINT"}, {Name: "Order_ID", Type: "VARCHAR"}, {Name: "customer_id", Type: "VARCHAR"}, {Name: "ordered_at", Type: "VARCHAR"},
 		{Name: "product_id", Type: "VARCHAR"}, {Name: "quantity", Type: "VARCHAR"}, {Name: "unit_price", Type: "DOUBLE"}, {Name: "colour", Type: "VARCHAR"}, {Name: "_file", Type: "VARCHAR"}, {Name: "_row", Type: "BIGINT"}}
 	for name, got := range map[string]string{
@@ -34,6 +35,7 @@ func TestGoldenSQL(t *testing.T) {
 		"select_repeated.sql":   repeated.Select(Window{}, "Europe/London"),
 		"select_before_all.sql": plain.Select(Window{To: at.AddDate(-1, 0, 0)}, "Europe/London"),
 		"select_empty_lake.sql": (&Table{Table: contract.Orders}).Select(Window{To: at}, "Europe/London"),
+		"select_later.sql":      payments.Select(Window{To: at}, "Europe/London"),
 	} {
 		path := filepath.Join("testdata", name)
 		if *update {

@@ -189,9 +189,9 @@ func (c *comparison) views(ctx context.Context, s *duck.Session, where string) e
 
 // newest writes the query of the newest versions of rows that are not deleted, among
 // those that a condition chooses. Only rows that may have several versions are compared
-// with each other.
+// with each other. base is read twice rather than kept: it may be the whole lake.
 func (h held) newest(where string) string {
-	return fmt.Sprintf(`WITH base AS (SELECT * FROM (%[1]s) WHERE %[3]s), newer AS (SELECT * FROM (%[2]s) WHERE %[3]s)
+	return fmt.Sprintf(`WITH base AS NOT MATERIALIZED (SELECT * FROM (%[1]s) WHERE %[3]s), newer AS (SELECT * FROM (%[2]s) WHERE %[3]s)
 SELECT * FROM base ANTI JOIN newer USING (_pk)
 UNION ALL BY NAME
 SELECT * FROM (SELECT * FROM (SELECT * FROM base SEMI JOIN newer USING (_pk) UNION ALL BY NAME SELECT * FROM newer)

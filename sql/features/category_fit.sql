@@ -7,6 +7,8 @@ SELECT
     safe_div(SUM(a.lift), COUNT(*)) AS lift_mean,
     CAST(MAX(a.confidence) AS DOUBLE) AS confidence_max,
     safe_div(SUM(a.confidence), COUNT(*)) AS confidence_mean,
+    CAST(MAX(a.cosine) AS DOUBLE) AS cosine_max,
+    safe_div(SUM(a.cosine), COUNT(*)) AS cosine_mean,
     CAST(MAX(b.lift) AS DOUBLE) AS basket_lift_max,
     safe_div(SUM(b.lift), COUNT(b.lift)) AS basket_lift_mean
 FROM cross_sell_pairs AS p

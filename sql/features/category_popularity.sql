@@ -10,6 +10,11 @@ WITH rated AS (
         safe_div(if_known(d.buyers_90, h.started_on, 90), d.customers_90) AS popularity_90,
         safe_div(if_known(d.buyers_last_year, h.started_on, 365), d.customers_last_year)
             AS popularity_last_year,
+        safe_div(if_known(d.buyers_year_ago_90, h.started_on, 455), d.customers_year_ago_90)
+            AS popularity_90_year_ago,
+        safe_div(d.buyers_90 + 5, d.customers_90 + 50)
+            / safe_div(if_known(d.buyers_year_ago_90, h.started_on, 455) + 5, d.customers_year_ago_90 + 50)
+            AS popularity_growth_year,
         safe_div(d.buyers_30 + 5, d.customers_30 + 50)
             / safe_div(if_known(d.buyers_prior_30, h.started_on, 60) + 5, d.customers_prior_30 + 50)
             AS popularity_growth_30,
@@ -28,6 +33,8 @@ SELECT
     r.popularity_30,
     r.popularity_90,
     r.popularity_last_year,
+    r.popularity_90_year_ago,
+    r.popularity_growth_year,
     r.popularity_growth_30,
     r.popularity_growth_90,
     r.popularity_30 / NULLIF(r.owner_share, 0) AS popularity_surge_30,

@@ -1,26 +1,39 @@
--- How many different things the customer buys.
-WITH counted AS (
+-- How many different things the customer buys. What was last bought in a window was bought in it.
+WITH products AS (
     SELECT
         customer_id,
-        COUNT(DISTINCT product_id) AS products_all,
-        COUNT(DISTINCT category) AS categories_all,
-        COUNT(DISTINCT product_id) FILTER (WHERE ordered_at >= days_ago(90)) AS products_90,
-        COUNT(DISTINCT category) FILTER (WHERE ordered_at >= days_ago(90)) AS categories_90,
-        COUNT(DISTINCT product_id) FILTER (WHERE ordered_at >= days_ago(180)) AS products_180,
-        COUNT(DISTINCT category) FILTER (WHERE ordered_at >= days_ago(180)) AS categories_180,
-        COUNT(*) AS lines_all
-    FROM order_lines
+        COUNT(*) AS products_all,
+        COUNT(*) FILTER (WHERE last_on >= days_ago(90)) AS products_90,
+        COUNT(*) FILTER (WHERE last_on >= days_ago(180)) AS products_180,
+        COUNT(*) FILTER (WHERE last_on >= days_ago(365)) AS products_365,
+        SUM(lines) AS lines_all
+    FROM customer_products
+    GROUP BY customer_id
+),
+
+categories AS (
+    SELECT
+        customer_id,
+        COUNT(*) AS categories_all,
+        COUNT(*) FILTER (WHERE last_on >= days_ago(90)) AS categories_90,
+        COUNT(*) FILTER (WHERE last_on >= days_ago(180)) AS categories_180,
+        COUNT(*) FILTER (WHERE last_on >= days_ago(365)) AS categories_365
+    FROM customer_categories
     GROUP BY customer_id
 )
 
 SELECT
-    c.customer_id,
-    c.products_all,
+    p.customer_id,
+    p.products_all,
     c.categories_all,
-    if_known(c.products_90, h.started_on, 90) AS products_90,
+    if_known(p.products_90, h.started_on, 90) AS products_90,
     if_known(c.categories_90, h.started_on, 90) AS categories_90,
-    if_known(c.products_180, h.started_on, 180) AS products_180,
+    if_known(p.products_180, h.started_on, 180) AS products_180,
     if_known(c.categories_180, h.started_on, 180) AS categories_180,
-    1 - safe_div(c.products_all, c.lines_all) AS repeat_share
-FROM counted AS c
+    if_known(p.products_365, h.started_on, 365) AS products_365,
+    if_known(c.categories_365, h.started_on, 365) AS categories_365,
+    1 - safe_div(p.products_all, p.lines_all) AS repeat_share
+FROM products AS p
+INNER JOIN categories AS c
+    ON p.customer_id = c.customer_id
 CROSS JOIN history AS h

@@ -1,24 +1,12 @@
 -- Complaints, contacts with service, ratings. NULL when service was not recorded for that long.
-WITH complaints AS (
-    SELECT
-        c.customer_id,
-        c.interaction_id,
-        c.occurred_at,
-        COUNT(r.interaction_id) = 0 AS is_open
-    FROM interactions AS c
-    LEFT JOIN interactions AS r
-        ON r.kind = 'complaint_resolved' AND r.reference_id = c.interaction_id
-    WHERE c.kind = 'complaint'
-    GROUP BY c.customer_id, c.interaction_id, c.occurred_at
-),
-
-complained AS (
+WITH complained AS (
     SELECT
         customer_id,
-        COUNT(*) FILTER (WHERE occurred_at >= days_ago(180)) AS complaints_180,
+        COUNT(*) FILTER (WHERE complained_at >= days_ago(180)) AS complaints_180,
+        COUNT(is_open) AS complaints_known,
         COUNT(*) FILTER (WHERE is_open) AS complaints_open,
-        MAX(CASE WHEN is_open THEN age_days(occurred_at) END) AS complaint_open_days
-    FROM complaints
+        MAX(CASE WHEN is_open THEN age_days(complained_at) END) AS complaint_open_days
+    FROM complaint_cases
     GROUP BY customer_id
 ),
 
@@ -45,7 +33,8 @@ latest_ratings AS (
 SELECT
     p.customer_id,
     if_known(c.complaints_180, h.service_since, 180) AS complaints_180,
-    if_known(c.complaints_open, h.service_since, 0) AS complaints_open,
+    CASE WHEN COALESCE(c.complaints_known, 1) > 0 THEN if_known(c.complaints_open, h.resolutions_since, 0) END
+        AS complaints_open,
     c.complaint_open_days,
     if_known(s.service_contacts_90, h.service_since, 90) AS service_contacts_90,
     CAST(r.rating AS DOUBLE) AS last_rating

@@ -7,7 +7,7 @@ SELECT
     ROW_NUMBER() OVER (
         PARTITION BY s.customer_id ORDER BY s.probability DESC, s.category
     ) AS rank,
-    CAST(s.probability * CAST(m.first_year_margin AS DOUBLE) AS DECIMAL(18, 2)) AS expected_margin,
+    CAST(s.probability * CAST(m.first_year_margin AS DOUBLE) AS DECIMAL(38, 2)) AS expected_margin,
     s.reason_1,
     s.reason_2,
     s.reason_3,

@@ -1,6 +1,7 @@
--- How often active customers who own one category own another. Both measures are smoothed so
--- that rare categories do not shine: confidence = (both + 1) / (first + N / 50),
--- lift = (both + 1) * N / (first * second + N), N = active customers.
+-- How often active customers who own one category own another. Lift and confidence are smoothed
+-- so that rare categories do not shine: confidence = (both + 1) / (first + N / 50),
+-- lift = (both + 1) * N / (first * second + N), N = active customers. Cosine = both over the
+-- geometric mean of first and second.
 WITH counted AS (
     SELECT
         category,
@@ -37,7 +38,10 @@ SELECT
     ) AS lift,
     CAST(
         safe_div(50 * (COALESCE(t.customers, 0) + 1), 50 * a.customers + n.customers) AS DECIMAL(18, 6)
-    ) AS confidence
+    ) AS confidence,
+    CAST(
+        COALESCE(safe_div(t.customers, SQRT(CAST(a.customers AS DOUBLE) * k.customers)), 0) AS DECIMAL(18, 6)
+    ) AS cosine
 FROM counted AS a
 INNER JOIN cross_sell_categories AS b
     ON a.category <> b.category

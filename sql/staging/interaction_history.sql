@@ -9,5 +9,9 @@ SELECT
     ) AS DATE) AS campaigns_since,
     CAST(MIN(occurred_at) FILTER (
         WHERE kind IN ('support', 'complaint', 'complaint_resolved', 'call')
-    ) AS DATE) AS service_since
+    ) AS DATE) AS service_since,
+    CAST(MIN(occurred_at) FILTER (
+        WHERE kind = 'complaint_resolved' AND reference_id IS NOT NULL
+    ) AS DATE) AS resolutions_since,
+    CAST(MIN(occurred_at) FILTER (WHERE kind = 'review') AS DATE) AS reviews_since
 FROM interactions

@@ -1,5 +1,6 @@
 -- Order lines with what they earned. A line is never dropped: no category is 'OTHER',
--- no cost is an estimated margin.
+-- no cost (in the line, or in the product's master data as it stood then) is an
+-- estimated margin.
 WITH priced AS (
     SELECT
         o.order_id,
@@ -11,12 +12,19 @@ WITH priced AS (
         o.quantity,
         o.unit_price,
         COALESCE(o.discount, 0) AS discount,
-        o.unit_cost,
-        CAST(o.quantity * o.unit_price AS DECIMAL(38, 4)) AS gross,
-        CAST(o.quantity * o.unit_cost AS DECIMAL(38, 4)) AS cost
+        COALESCE(o.unit_cost, v.unit_cost) AS unit_cost,
+        CAST(CAST(o.quantity AS DECIMAL(38, 3)) * o.unit_price AS DECIMAL(38, 4)) AS gross,
+        CAST(
+            CAST(o.quantity AS DECIMAL(38, 3)) * COALESCE(o.unit_cost, v.unit_cost) AS DECIMAL(38, 4)
+        ) AS cost
     FROM orders AS o
     LEFT JOIN product_categories AS c
         ON o.product_id = c.product_id
+    LEFT JOIN product_versions AS v
+        ON
+            o.product_id = v.product_id
+            AND o.ordered_at >= v.recorded_at
+            AND (o.ordered_at < v.replaced_at OR v.replaced_at IS NULL)
 ),
 
 earned AS (

@@ -1,4 +1,5 @@
 -- The category under which a product was ordered most often; ties go to the smallest name.
+-- Where no order names one, that of the product's master data.
 WITH counted AS (
     SELECT
         product_id,
@@ -22,3 +23,13 @@ SELECT
     category
 FROM ranked
 WHERE place = 1
+
+UNION ALL
+
+SELECT
+    m.product_id,
+    m.category
+FROM product_master AS m
+LEFT JOIN ranked AS r
+    ON m.product_id = r.product_id AND r.place = 1
+WHERE m.category IS NOT NULL AND r.product_id IS NULL

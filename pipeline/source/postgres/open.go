@@ -102,6 +102,16 @@ func (s *session) see(ctx context.Context, m *moment) error {
 	if m.snapshot, err = parseSnapshot(rows[0][0]); err != nil {
 		return err
 	}
+	// Those of other databases that began since the first look are in the snapshot, too:
+	// a second look tells them, unless they have ended already.
+	if _, err := s.query(ctx, "SELECT pg_catalog.pg_stat_clear_snapshot()"); err != nil {
+		return err
+	}
+	_, more, err := s.locks(ctx)
+	if err != nil {
+		return err
+	}
+	m.harmless = append(m.harmless, more...)
 	m.complete(m.prepared)
 	m.complete(m.harmless)
 	return nil

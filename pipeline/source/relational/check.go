@@ -158,11 +158,11 @@ func fits(c contract.Column, f Field) []source.Problem {
 		case source.Timestamp, source.Instant, source.Bool:
 			return problem(true, fmt.Sprintf("it will be read as its text: cast %s to text to choose how it is written", c.Name))
 		}
-	case contract.Instant:
+	case contract.Instant, contract.Date:
 		switch f.Kind {
 		case source.Instant, source.Timestamp, source.Date:
 		case source.Text:
-			return problem(true, fmt.Sprintf("texts that are no time go to quarantine: cast %s to a timestamp in the select", c.Name))
+			return problem(true, fmt.Sprintf("texts that are no time go to quarantine: cast %s to a timestamp or date in the select", c.Name))
 		case source.Int, source.Uint:
 			return problem(false, fmt.Sprintf("a number is no time: write to_timestamp(%s) (PostgreSQL) or FROM_UNIXTIME(%s) (MySQL)", c.Name, c.Name))
 		default:

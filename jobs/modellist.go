@@ -1,0 +1,88 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/learn"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+)
+
+// ModelVersion is a model file of a data directory.
+type ModelVersion struct {
+	Task, Version, Model string // Model is the kind, or the rule
+	File                 string // relative to the data directory
+	Header               models.Header
+	Report               learn.Report
+	Served               []string // published as-of days that it gave the scores of, in order
+}
+
+// ModelVersions lists the models below a data directory: by task, the newest cutoff first.
+func ModelVersions(ctx context.Context, dataDir string) ([]ModelVersion, error) {
+	l, err := ledger.OpenExisting(ctx, dataDir)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	served, err := servedDays(ctx, l, dataDir)
+	if err != nil {
+		return nil, err
+	}
+	var out []ModelVersion
+	for _, pr := range predictions() {
+		files, err := filepath.Glob(filepath.Join(dataDir, "models", pr.task.Name, "*.model"))
+		if err != nil {
+			return nil, fmt.Errorf("listing models: %w", err)
+		}
+		seen := map[string]bool{} // a model that stays in service is kept under several keys
+		for _, file := range files {
+			m, err := learn.Load(pr.task, file)
+			if errors.Is(err, models.ErrNewerFormat) {
+				return nil, err
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%w; `mainstay run` makes it again", err)
+			}
+			if seen[m.Header.Version] {
+				continue
+			}
+			seen[m.Header.Version] = true
+			rel, err := filepath.Rel(dataDir, file)
+			if err != nil {
+				return nil, fmt.Errorf("listing models: %w", err)
+			}
+			out = append(out, ModelVersion{Task: pr.task.Name, Version: m.Header.Version, Model: m.Label(), File: rel, Header: m.Header, Report: m.Report, Served: served[pr.task.Name+" "+m.Header.Version]})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b ModelVersion) int {
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(b.Version, a.Version))
+	})
+	return out, nil
+}
+
+// servedDays are the published days by task and version.
+func servedDays(ctx context.Context, l *ledger.Ledger, dataDir string) (map[string][]string, error) {
+	nights, err := l.PublishedNights(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]string{}
+	for _, n := range nights {
+		for _, pr := range predictions() {
+			was, err := inService(ctx, filepath.Join(dataDir, n.Directory), pr.task.Name)
+			if err != nil {
+				return nil, err
+			}
+			if was.version != "" {
+				key := pr.task.Name + " " + was.version
+				out[key] = append(out[key], n.AsOf)
+			}
+		}
+	}
+	return out, nil
+}

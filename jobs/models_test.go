@@ -1,0 +1,123 @@
+package jobs_test
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
+)
+
+// explain tells the story of a customer as of a day.
+func (b *testBundle) explain(customer, asOf string) *jobs.Story {
+	b.t.Helper()
+	p, err := jobs.Load(b.ctx, b.dir, "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	story, err := jobs.Explain(b.ctx, p, customer, jobs.ExplainOptions{AsOf: must(pipeline.ParseDay(asOf)), Rows: 5})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return story
+}
+
+// Every published probability can be computed again from the model file and the published
+// features, and base and effects add up to it.
+func TestEveryScoreCanBeTraced(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 300)
+	b.mustRun(firstAsOf, "")
+	customers := strings.Fields(scan[string](b, "SELECT string_agg(customer_id, ' ' ORDER BY hash(customer_id)) FROM (FROM churn_scores ORDER BY hash(customer_id) LIMIT 15)"))
+	for _, customer := range customers {
+		story := b.explain(customer, firstAsOf)
+		if len(story.Scores) < 2 || story.Scores[0].Task != "churn" {
+			t.Fatalf("customer %s has %d scores told", customer, len(story.Scores))
+		}
+		for _, s := range story.Scores {
+			sum := s.Base
+			for _, e := range s.Effects {
+				sum += e.Effect
+			}
+			if logit := math.Log(s.Published / (1 - s.Published)); math.Abs(sum-logit) > 1e-9 {
+				t.Errorf("%s, %s %s: base and effects give %.12f, the score is %.12f in log-odds", customer, s.Task, s.Category, sum, logit)
+			}
+			if math.Abs(s.Again-s.Published) > 1e-12 {
+				t.Errorf("%s, %s %s: %.15f computed again, %.15f published", customer, s.Task, s.Category, s.Again, s.Published)
+			}
+			if want := scan[string](b, "SELECT model_version FROM model_versions WHERE task = '"+s.Task+"'"); s.Version != want {
+				t.Errorf("told version %s, in service is %s", s.Version, want)
+			}
+		}
+		if e := story.Events[0]; e.Total == 0 || e.Latest[0].Source != "orders" || e.Latest[0].Input == "" || e.Latest[0].Record == 0 {
+			t.Errorf("source rows of %s: %+v", customer, e)
+		}
+	}
+}
+
+// A later night whose model learned more meets the model in service before it; nights on
+// the same snapshots have the same one, and learn nothing twice.
+func TestChallengerMeetsTheChampion(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 300)
+	b.mustRun("2023-12-01", "")
+	first := scan[string](b, "SELECT model_version FROM model_versions WHERE task = 'churn'")
+	if n := scan[int64](b, "SELECT count(*) FROM model_versions WHERE champion_version IS NOT NULL"); n != 0 {
+		t.Error("the first night has a champion")
+	}
+	b.mustRun("2024-01-02", "")
+	second := scan[string](b, "SELECT model_version FROM model_versions WHERE task = 'churn'")
+	if champion := scan[string](b, "SELECT champion_version FROM model_versions WHERE task = 'churn'"); champion != first {
+		t.Errorf("the champion is %s, want %s", champion, first)
+	}
+	if use := scan[string](b, `SELECT "use" FROM model_versions WHERE task = 'churn'`); use == "champion" && second != first || use == "challenger" && second == first {
+		t.Errorf("%s is in use, version %s after %s", use, second, first)
+	}
+	out := b.mustRun("2024-01-03", "")
+	for _, part := range out.Tables["churn_model"].Parts {
+		if !part.Reused {
+			t.Errorf("part %q was made again although nothing had matured", part.Label)
+		}
+	}
+	versions, err := jobs.ModelVersions(b.ctx, b.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := map[string]string{}
+	for _, v := range versions {
+		if v.Task == "churn" {
+			served[v.Version] += strings.Join(v.Served, " ")
+		}
+	}
+	if !strings.Contains(served[first], "2023-12-01") || !strings.Contains(served[second], "2024-01-03") {
+		t.Errorf("served: %v", served)
+	}
+}
+
+// Most of the latest month is missing, but not its end: the night is held back, and
+// published with a warning where the configuration says so.
+func TestMissingMonthHoldsTheNight(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 300)
+	config := strings.Replace(testConfig, "max_cutoffs: 3", "max_cutoffs: 7", 1) // it takes some snapshots to know what is usual
+	b.write("mainstay.yaml", config)
+	from, to := must(time.Parse(time.DateOnly, "2023-12-15")), must(time.Parse(time.DateOnly, "2024-01-29"))
+	removed := 0
+	for _, path := range must(filepath.Glob(filepath.Join(b.dir, "incoming", "orders", "*.csv"))) {
+		removed += b.cutFile(path, "ordered_at", func(when time.Time) bool { return !when.Before(from) && when.Before(to) })
+	}
+	if removed == 0 {
+		t.Fatal("no orders to delete: the test shows nothing")
+	}
+	_, err := b.run(firstAsOf, "")
+	if err == nil || !strings.Contains(err.Error(), "volume: ") || !strings.Contains(err.Error(), "quality.hold_thin_snapshots") {
+		t.Fatalf("got %v", err)
+	}
+	b.write("mainstay.yaml", config+"quality: {hold_thin_snapshots: false}\n")
+	if out := b.mustRun(firstAsOf, ""); len(out.Warnings) == 0 {
+		t.Error("published without a warning")
+	}
+}

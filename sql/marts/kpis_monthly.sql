@@ -1,0 +1,30 @@
+-- How the company does, month by month.
+SELECT
+    as_of() AS as_of,
+    starts_on AS month,
+    DATE_TRUNC('month', ends_on + 1) > DATE_TRUNC('month', ends_on) AS is_complete,
+    active_before,
+    active_customers,
+    new_customers,
+    won_back_customers,
+    lost_customers,
+    churned_customers,
+    safe_div(active_before - churned_customers, active_before) AS retention_rate,
+    safe_div(churned_customers, active_before) AS churn_rate,
+    safe_div(active_customers - active_before, active_before) AS growth_rate,
+    ordering_customers,
+    repeat_rate,
+    orders,
+    revenue,
+    margin,
+    average_order_value,
+    top_share,
+    gini,
+    ratings,
+    satisfaction,
+    complaints,
+    complaint_rate,
+    complaints_resolved,
+    days_to_resolve_mean
+FROM kpi_periods
+WHERE period = 'month'

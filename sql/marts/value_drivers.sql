@@ -1,0 +1,80 @@
+-- Which features tell the best tenth of the active customers, by the margin of the last 365
+-- days, from the others: a standardised difference for each, and no model. Values are cut to
+-- millionths and at a milliard, so that sums are exact; what is no number or yes/no drops out.
+WITH ranked AS (
+    SELECT
+        customer_id,
+        ROW_NUMBER() OVER (ORDER BY v.margin_365 DESC, customer_id) - 1 < 0.1 * COUNT(*) OVER () AS is_best
+    FROM customer_features AS f
+    INNER JOIN value_tiers AS v USING (customer_id)
+),
+
+joined AS (
+    SELECT r.is_best, f.*
+    FROM customer_features AS f
+    INNER JOIN ranked AS r USING (customer_id)
+),
+
+numbers AS (
+    SELECT
+        is_best,
+        CASE
+            WHEN REGEXP_MATCHES(TYPEOF(COLUMNS(* EXCLUDE (is_best, customer_id, as_of))),
+                '^(BOOLEAN|DOUBLE|FLOAT|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL[(0-9,)]+)$')
+                THEN TRY_CAST(COLUMNS(* EXCLUDE (is_best, customer_id, as_of)) AS DOUBLE)
+        END
+    FROM joined
+),
+
+facts AS (
+    SELECT
+        is_best, feature,
+        CAST(GREATEST(-1000000000, LEAST(1000000000, value)) AS DECIMAL(28, 6)) AS value
+    FROM numbers UNPIVOT (value FOR feature IN (COLUMNS(* EXCLUDE (is_best))))
+),
+
+summed AS (
+    SELECT
+        feature,
+        COUNT(*) FILTER (WHERE is_best) AS best,
+        COUNT(*) FILTER (WHERE NOT is_best) AS others,
+        CAST(SUM(value) FILTER (WHERE is_best) AS DOUBLE) AS best_sum,
+        CAST(SUM(value) FILTER (WHERE NOT is_best) AS DOUBLE) AS others_sum,
+        CAST(SUM(value * value) FILTER (WHERE is_best) AS DOUBLE) AS best_squares,
+        CAST(SUM(value * value) FILTER (WHERE NOT is_best) AS DOUBLE) AS others_squares
+    FROM facts
+    GROUP BY feature
+),
+
+measured AS (
+    SELECT
+        feature, best, others,
+        best_sum / best AS best_mean,
+        others_sum / others AS others_mean,
+        (
+            GREATEST(0, best_squares / best - best_sum / best * (best_sum / best))
+            + GREATEST(0, others_squares / others - others_sum / others * (others_sum / others))
+        ) / 2 AS variance
+    FROM summed
+    WHERE best > 0 AND others > 0
+),
+
+compared AS (
+    SELECT
+        *,
+        safe_div(best_mean - others_mean, SQRT(variance)) AS difference
+    FROM measured
+)
+
+SELECT
+    as_of() AS as_of,
+    feature,
+    ROW_NUMBER() OVER (ORDER BY ABS(difference) DESC NULLS LAST, feature) AS rank,
+    difference,
+    best_mean,
+    others_mean,
+    best AS best_customers, others AS other_customers,
+    REPLACE(feature, '_', ' ') || ': ' || CAST(CAST(best_mean AS DECIMAL(18, 2)) AS VARCHAR)
+        || ' on average among the best tenth, ' || CAST(CAST(others_mean AS DECIMAL(18, 2)) AS VARCHAR)
+        || ' among the others' AS in_words
+FROM compared
