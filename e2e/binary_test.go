@@ -61,6 +61,35 @@ func (r result) ok(t *testing.T) result {
 	return r
 }
 
+// published fails the test unless a night was published, with or without warnings: a small
+// shop has too little to learn from, and the night says so.
+func (r result) published(t *testing.T) result {
+	t.Helper()
+	if r.code != 0 && r.code != 4 {
+		t.Fatalf("exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// initProject starts a project whose models are chosen in no time: the tests ask for
+// nights, not for the last digit of a metric.
+func initProject(t *testing.T, dir string) {
+	t.Helper()
+	mainstay(t, nil, "init", dir).ok(t)
+	path := filepath.Join(dir, "mainstay.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick := strings.Replace(string(text), "search: 5 ", "search: 0 ", 1)
+	if quick == string(text) {
+		t.Fatal("the new project does not say models.search: 5")
+	}
+	if err := os.WriteFile(path, []byte(quick), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // has fails the test unless every text is in the output.
 func (r result) has(t *testing.T, texts ...string) {
 	t.Helper()

@@ -9,7 +9,7 @@ import (
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "demo")
-	r := mainstay(t, nil, "demo", "--dir", dir, "--customers", "150", "--nights", "2").ok(t)
+	r := mainstay(t, nil, "demo", "--dir", dir, "--customers", "150", "--nights", "2").published(t)
 	r.has(t, "Night 2025-01-01 is published", "Night 2025-01-02 is published", "Rows accounted for", "beside the best simple rule",
 		"Ten customers most likely to leave", "(raises the risk)", "Best cross-sell offers", "Where it is", "Three queries to try")
 	data := filepath.Join(dir, "data")
@@ -44,7 +44,7 @@ func TestDemo(t *testing.T) {
 func TestInitGenerateRun(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "shop")
-	mainstay(t, nil, "init", dir).ok(t)
+	initProject(t, dir)
 	if r := mainstay(t, nil, "init", dir); r.code != 2 {
 		t.Errorf("init over a project: exit code %d, want 2", r.code)
 	}
@@ -55,7 +55,7 @@ func TestInitGenerateRun(t *testing.T) {
 		t.Errorf("run without files: exit code %d, %s", r.code, r.stderr)
 	}
 	mainstay(t, nil, "generate", "--dir", filepath.Join(dir, "incoming"), "--customers", "100", "--start", "2023-01-01", "--end", "2023-12-01").ok(t)
-	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-12-01").ok(t).has(t, "Night 2023-12-01 is published")
+	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-12-01").published(t).has(t, "Night 2023-12-01 is published")
 	if got := query(t, filepath.Join(dir, "data"), "SELECT count(*) > 0 FROM churn_scores"); got != "true" {
 		t.Errorf("scores: %s", got)
 	}

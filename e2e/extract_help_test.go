@@ -263,7 +263,11 @@ func content(t *testing.T, s *dbtest.Server) []string {
 	}
 	var out []string
 	for _, c := range contract.Tables() {
-		for _, row := range s.Query(t, queries[c.Name]) {
+		query, mapped := queries[c.Name]
+		if !mapped {
+			continue // the project maps no other table
+		}
+		for _, row := range s.Query(t, query) {
 			out = append(out, line(c, row))
 		}
 	}

@@ -19,7 +19,7 @@ func TestTenNights(t *testing.T) {
 	onServers(t, func(t *testing.T, kind dbtest.Kind) {
 		s := dbtest.Of(t, kind)
 		newShop(t, s, 120, 8)
-		p := newProject(t, s, [2]string{"name: shop\n", "name: shop\nmodels: {churn: {trees: 20}, cross_sell: {trees: 5}}\n"})
+		p := newProject(t, s, [2]string{"name: shop\n", "name: shop\nmodels: {search: 0, churn: {trees: 20}, cross_sell: {trees: 5}}\n"})
 		p.extract(t, 0).ok(t)
 		p.holds(t, 0, "the first night")
 		all := map[string]int{}
@@ -55,7 +55,7 @@ func TestTenNights(t *testing.T) {
 func (p *project) night(t *testing.T, n int) {
 	t.Helper()
 	asOf := day(n).Format(time.DateOnly)
-	mainstay(t, p.env(), p.args("run", "--as-of", asOf)...).ok(t).has(t, "Night "+asOf+" is published")
+	mainstay(t, p.env(), p.args("run", "--as-of", asOf)...).published(t).has(t, "Night "+asOf+" is published")
 	p.holds(t, n, "the whole night")
 	if got := query(t, p.data, "SELECT count(*), count(DISTINCT as_of), bool_and(matches), bool_and(source_checksum = lake_checksum) FROM row_accounts WHERE kind = 'certificate'"); got != "24,12,true,true" {
 		t.Errorf("certificates in row_accounts: %s, want 24 of 12 days that match", got)

@@ -15,7 +15,7 @@ func killProject(t *testing.T) (dir, data string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "shop")
 	data = filepath.Join(dir, "data")
-	mainstay(t, nil, "init", dir).ok(t)
+	initProject(t, dir)
 	incoming := filepath.Join(dir, "incoming")
 	mainstay(t, nil, "generate", "--dir", incoming, "--customers", "100", "--start", "2023-01-01", "--end", "2023-09-01").ok(t)
 	return dir, data
@@ -26,14 +26,14 @@ func killProject(t *testing.T) (dir, data string) {
 func TestKilledNight(t *testing.T) {
 	t.Parallel()
 	dir, data := killProject(t)
-	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-09-01").ok(t)
+	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-09-01").published(t)
 	before := files(t, data, "2023-09-01")
 	// More files, so that the next night extracts, too: October of another shop.
 	mainstay(t, nil, "generate", "--dir", filepath.Join(dir, "incoming"), "--seed", "2", "--customers", "100", "--start", "2023-09-01", "--end", "2023-11-01", "--truth=false").ok(t)
 	calm := filepath.Join(t.TempDir(), "calm")
 	copyTree(t, data, calm)
 	from := time.Now()
-	mainstay(t, nil, "run", "--project", dir, "--data", calm, "--as-of", "2023-11-01").ok(t)
+	mainstay(t, nil, "run", "--project", dir, "--data", calm, "--as-of", "2023-11-01").published(t)
 	whole := time.Since(from)
 	want := files(t, calm, "2023-11-01")
 
@@ -52,7 +52,7 @@ func TestKilledNight(t *testing.T) {
 	if killed == 0 {
 		t.Error("every night ended before it was killed: the test shows nothing")
 	}
-	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-11-01").ok(t)
+	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-11-01").published(t)
 	same(t, "after the kills", want, files(t, data, "2023-11-01"))
 	mainstay(t, nil, "nights", "--data", data).ok(t).has(t, "interrupted")
 	if left, _ := filepath.Glob(filepath.Join(data, "scratch", "*")); len(left) > 0 {

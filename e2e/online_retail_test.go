@@ -20,7 +20,7 @@ func TestOnlineRetail(t *testing.T) {
 	data := t.TempDir()
 	project := smallForests(t)
 	night := func(asOf, data string) result {
-		return mainstay(t, []string{"ONLINE_RETAIL_DIR=" + onlineRetail}, "run", "--project", project, "--data", data, "--as-of", asOf).ok(t)
+		return mainstay(t, []string{"ONLINE_RETAIL_DIR=" + onlineRetail}, "run", "--project", project, "--data", data, "--as-of", asOf).published(t)
 	}
 	night("2011-09-01", data).has(t, "2,772 active customers", "61,619 pairs", "541,909", "135,080 rows, missing customer id")
 	for _, q := range [][2]string{
@@ -57,14 +57,17 @@ func smallForests(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "online-retail")
 	copyTree(t, "../examples/online-retail", dir)
-	f, err := os.OpenFile(filepath.Join(dir, "mainstay.yaml"), os.O_APPEND|os.O_WRONLY, 0)
+	path := filepath.Join(dir, "mainstay.yaml")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString("\nmodels: {churn: {trees: 50}, cross_sell: {trees: 10, max_rows: 100000}}\n"); err != nil {
-		t.Fatal(err)
+	before, _, ok := strings.Cut(string(text), "\nmodels:")
+	if !ok {
+		t.Fatal("the example has no models section to replace")
 	}
-	if err := f.Close(); err != nil {
+	text = []byte(before + "\nmodels: {search: 0.3, churn: {trees: 50}, cross_sell: {trees: 10, max_rows: 100000}}\n")
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir
