@@ -81,9 +81,12 @@ func initProject(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := strings.Replace(string(text), "search: 5 ", "search: 0 ", 1)
-	if quick == string(text) {
-		t.Fatal("the new project does not say models.search: 5")
+	quick := string(text)
+	for _, r := range [][2]string{{"search: 5 ", "search: 0 "}, {"max_cutoffs: 13 ", "max_cutoffs: 4 "}} {
+		if !strings.Contains(quick, r[0]) {
+			t.Fatalf("the new project does not say %s", r[0])
+		}
+		quick = strings.Replace(quick, r[0], r[1], 1)
 	}
 	if err := os.WriteFile(path, []byte(quick), 0o644); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/source/dbtest"
 )
 
@@ -13,6 +14,7 @@ import (
 // moment, the certificate is of the same moment, and the next extraction brings what
 // came since.
 func TestRowsChangeMeanwhile(t *testing.T) {
+	longtest.Only(t)
 	onServers(t, func(t *testing.T, kind dbtest.Kind) {
 		s := dbtest.Of(t, kind)
 		newShop(t, s, 250, 8)

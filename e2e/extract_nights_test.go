@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/source/dbtest"
@@ -16,6 +17,7 @@ import (
 // After every one of ten nights the lake holds what the shop holds, and the night's
 // certificate says so. Small files are merged on the way, under the eyes of a reader.
 func TestTenNights(t *testing.T) {
+	longtest.Only(t)
 	onServers(t, func(t *testing.T, kind dbtest.Kind) {
 		s := dbtest.Of(t, kind)
 		newShop(t, s, 120, 8)

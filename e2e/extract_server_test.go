@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/source/dbtest"
@@ -15,6 +16,7 @@ import (
 
 // A server that is killed while it is read, and comes back.
 func TestServerKilled(t *testing.T) {
+	longtest.Only(t)
 	onServers(t, func(t *testing.T, kind dbtest.Kind) {
 		s := dbtest.Private(t, kind)
 		disturbed(t, s, func() { s.Kill(t) }, func() {
@@ -29,6 +31,7 @@ func TestServerKilled(t *testing.T) {
 
 // A server that cuts all connections while it is read.
 func TestConnectionsCut(t *testing.T) {
+	longtest.Only(t)
 	onServers(t, func(t *testing.T, kind dbtest.Kind) {
 		s := dbtest.Of(t, kind)
 		disturbed(t, s, func() { cut(t, s) }, func() {})

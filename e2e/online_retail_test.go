@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/mainstay-etl/mainstay/longtest"
 )
 
 // onlineRetail is where the real data lies beside a checkout; it is not committed.
@@ -14,6 +16,7 @@ const onlineRetail = "../../shared/data/online-retail"
 // The numbers of the reference experiment on the real data.
 func TestOnlineRetail(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	if _, err := os.Stat(onlineRetail); err != nil {
 		t.Skipf("the Online Retail data is not at %s: the test on real data is skipped (UCI Online Retail, as one CSV per day)", onlineRetail)
 	}
@@ -66,7 +69,7 @@ func smallForests(t *testing.T) string {
 	if !ok {
 		t.Fatal("the example has no models section to replace")
 	}
-	text = []byte(before + "\nmodels: {search: 0.3, churn: {trees: 50}, cross_sell: {trees: 10, max_rows: 100000}}\n")
+	text = []byte(before + "\nmodels: {search: 0, churn: {trees: 50}, cross_sell: {trees: 10, max_rows: 100000}}\n")
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/shop"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
@@ -53,6 +54,7 @@ func TestNoFeatureKnowsTheFuture(t *testing.T) {
 // and so does the cutoff.
 func TestFeaturesFollowTheTimeZone(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := &testBundle{t: t, ctx: context.Background(), dir: t.TempDir()}
 	b.write("incoming/interactions/own.csv", "interaction_id,customer_id,occurred_at,kind\n")
 	b.write("incoming/orders/own.csv", `order_id,line_id,customer_id,ordered_at,product_id,category,quantity,unit_price

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline"
 )
 
@@ -33,6 +34,7 @@ func setupMaster(t *testing.T, customers int) *testBundle {
 // one of the past.
 func TestNoFutureInMasterData(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := setupMaster(t, 100)
 	const cutoff = "2023-10-01"
 	b.mustRun(cutoff, "")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline"
 )
 
@@ -29,9 +30,8 @@ func (b *testBundle) explain(customer, asOf string) *jobs.Story {
 // features, and base and effects add up to it.
 func TestEveryScoreCanBeTraced(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 300)
-	b.mustRun(firstAsOf, "")
-	customers := strings.Fields(scan[string](b, "SELECT string_agg(customer_id, ' ' ORDER BY hash(customer_id)) FROM (FROM churn_scores ORDER BY hash(customer_id) LIMIT 15)"))
+	b := after(t, 300, firstAsOf)
+	customers := strings.Fields(scan[string](b, "SELECT string_agg(customer_id, ' ' ORDER BY hash(customer_id)) FROM (FROM churn_scores ORDER BY hash(customer_id) LIMIT 8)"))
 	for _, customer := range customers {
 		story := b.explain(customer, firstAsOf)
 		if len(story.Scores) < 2 || story.Scores[0].Task != "churn" {
@@ -62,8 +62,7 @@ func TestEveryScoreCanBeTraced(t *testing.T) {
 // the same snapshots have the same one, and learn nothing twice.
 func TestChallengerMeetsTheChampion(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 300)
-	b.mustRun("2023-12-01", "")
+	b := after(t, 300, "2023-12-01")
 	first := scan[string](b, "SELECT model_version FROM model_versions WHERE task = 'churn'")
 	if n := scan[int64](b, "SELECT count(*) FROM model_versions WHERE champion_version IS NOT NULL"); n != 0 {
 		t.Error("the first night has a champion")
@@ -101,6 +100,7 @@ func TestChallengerMeetsTheChampion(t *testing.T) {
 // published with a warning where the configuration says so.
 func TestMissingMonthHoldsTheNight(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := setup(t, 300)
 	config := strings.Replace(testConfig, "max_cutoffs: 3", "max_cutoffs: 7", 1) // it takes some snapshots to know what is usual
 	b.write("mainstay.yaml", config)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
@@ -32,7 +33,7 @@ func scan[T any](b *testBundle, query string) T {
 
 func TestNightPublishesWhatItPromises(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 300)
+	b := after(t, 300, firstAsOf)
 	out := b.mustRun(firstAsOf, "")
 	for _, table := range []string{"churn_scores", "cross_sell_scores", "customer_features", "model_metrics", "nights", "row_accounts", "quarantine"} {
 		if n := scan[int64](b, "SELECT count(*) FROM "+table); n == 0 {
@@ -66,8 +67,7 @@ func TestNightPublishesWhatItPromises(t *testing.T) {
 // directory and in another.
 func TestSameNightSameBytes(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 200)
-	b.mustRun(firstAsOf, "")
+	b := after(t, 300, firstAsOf)
 	first := tables(t, b.data, firstAsOf)
 	b.mustRun(firstAsOf, "")
 	same(t, "run again", first, tables(t, b.data, firstAsOf))
@@ -80,9 +80,8 @@ func TestSameNightSameBytes(t *testing.T) {
 // there, changes no feature and no score.
 func TestNoFuture(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 200)
 	cutoff := "2023-12-01"
-	b.mustRun(cutoff, "")
+	b := after(t, 300, cutoff)
 	with := tables(t, b.data, cutoff)
 	b.cutFiles(cutoff)
 	without := t.TempDir()
@@ -193,8 +192,8 @@ func TestModelsHaveNoHiddenInputs(t *testing.T) {
 // and the accounts still add up.
 func TestMappingChangedTwiceInADay(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 30)
-	for _, mapping := range []string{"SELECT *", "SELECT *, 1 AS one", "SELECT *, 1 AS one, 2 AS two"} {
+	b := after(t, 30, "2023-04-15")
+	for _, mapping := range []string{"SELECT *, 1 AS one", "SELECT *, 1 AS one, 2 AS two"} {
 		b.write("mainstay.yaml", strings.Replace(testConfig, "orders: {select: SELECT * FROM input}", `orders: {select: "`+mapping+` FROM input"}`, 1))
 		b.mustRun("2023-04-15", "")
 	}
@@ -223,8 +222,7 @@ func TestDeliveriesStop(t *testing.T) {
 
 func TestNewcomerAddsAFeature(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 100)
-	b.mustRun("2023-04-15", "")
+	b := after(t, 30, "2023-04-15")
 	b.write("sql/features/night_owl.sql", "SELECT customer_id, sum(CASE WHEN hour(ordered_at) >= 22 THEN 1 ELSE 0 END) AS late_orders FROM orders GROUP BY customer_id\n")
 	b.mustRun("2023-04-15", "")
 	if n := scan[int64](b, "SELECT count(*) FROM customer_features WHERE late_orders IS NOT NULL"); n == 0 {
@@ -240,9 +238,8 @@ func TestNewcomerAddsAFeature(t *testing.T) {
 
 func TestConsecutiveNights(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 200)
-	s := b.shop(200)
-	b.mustRun(firstAsOf, "")
+	b := after(t, 300, firstAsOf)
+	s := b.shop(300)
 	from := must(time.Parse(time.DateOnly, firstAsOf))
 	before := scan[int64](b, "SELECT sum(rows_read)::BIGINT FROM row_accounts")
 	if _, err := s.WriteDays(b.ctx, filepath.Join(b.dir, "incoming"), from, from.AddDate(0, 0, 1), nil); err != nil {
@@ -273,9 +270,10 @@ func TestConsecutiveNights(t *testing.T) {
 // must find it, far better than chance.
 func TestScoresFindTheTruth(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := setup(t, 400)
 	// A year's worth of learning: the tests' usual few snapshots are too few to find much.
-	b.write("mainstay.yaml", strings.NewReplacer("max_cutoffs: 3", "max_cutoffs: 9", "trees: 20", "trees: 60", "search: 0", "search: 3").Replace(testConfig))
+	b.write("mainstay.yaml", strings.NewReplacer("max_cutoffs: 3", "max_cutoffs: 8", "trees: 20", "trees: 60", "search: 0", "search: 1").Replace(testConfig))
 	if err := b.shop(400).WriteTruth(b.ctx, b.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -299,8 +297,7 @@ func TestScoresFindTheTruth(t *testing.T) {
 // When the horizon of published scores has passed, they meet what happened.
 func TestScoresAreGraded(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 200)
-	b.mustRun("2023-12-01", "")
+	b := after(t, 300, "2023-12-01")
 	b.mustRun("2023-12-30", "")
 	if n := scan[int64](b, "SELECT count(*) FROM score_grades"); n != 0 {
 		t.Errorf("%d grades before the horizon has passed", n)
@@ -333,8 +330,7 @@ func TestShortHistoryIsSaidNotFaked(t *testing.T) {
 
 func TestFailedAuditKeepsTheLastNight(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 50)
-	b.mustRun("2023-04-15", "")
+	b := after(t, 30, "2023-04-15")
 	b.write("sql/marts/broken.sql", "SELECT 1 AS id UNION ALL SELECT 1\n")
 	b.write("sql/marts/broken.yml", "grain: One row per id.\nkey: [id]\ncolumns: {id: {meaning: An id.}}\nchecks:\n  - unique: [id]\n")
 	_, err := b.run("2023-04-16", "")

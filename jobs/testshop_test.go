@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +63,52 @@ func setup(t *testing.T, customers int) *testBundle {
 	}
 	if _, err := s.WriteDays(b.ctx, filepath.Join(b.dir, "incoming"), shopStart, from, nil); err != nil {
 		t.Fatal(err)
+	}
+	return b
+}
+
+// nights are first nights that several tests start from, each run once.
+var nights struct {
+	sync.Mutex
+	dir  string
+	made map[string]*sync.Once
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "mainstay-jobs")
+	if err != nil {
+		panic(err)
+	}
+	nights.dir, nights.made = dir, map[string]*sync.Once{}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// after is a test's own copy of a project whose first night has been published.
+func after(t *testing.T, customers int, asOf string) *testBundle {
+	t.Helper()
+	name := fmt.Sprintf("%d-%s", customers, asOf)
+	nights.Lock()
+	once := nights.made[name]
+	if once == nil {
+		once = new(sync.Once)
+		nights.made[name] = once
+	}
+	nights.Unlock()
+	dir := filepath.Join(nights.dir, name)
+	once.Do(func() {
+		b := setup(t, customers)
+		b.mustRun(asOf, "")
+		if err := os.CopyFS(dir+".part", os.DirFS(b.dir)); err != nil {
+			t.Fatal(err)
+		}
+		must(0, os.Rename(dir+".part", dir))
+	})
+	b := &testBundle{t: t, ctx: context.Background(), dir: filepath.Join(t.TempDir(), "project")}
+	b.data = filepath.Join(b.dir, "data")
+	if err := os.CopyFS(b.dir, os.DirFS(dir)); err != nil {
+		t.Fatalf("copying the project after its first night: %v", err)
 	}
 	return b
 }

@@ -44,7 +44,9 @@ func ReadFrame(ctx context.Context, path string, keys ...string) (f *Frame, err 
 		return nil, fmt.Errorf("reading %s: it is no readable Parquet file: %w", path, err)
 	}
 	defer pf.Close()
-	rdr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: batchRows}, memory.DefaultAllocator)
+	// The reader sets aside a batch for every column, full or not.
+	batch := max(1, min(batchRows, pf.NumRows()))
+	rdr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: batch}, memory.DefaultAllocator)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of %s: %w", path, err)
 	}
@@ -55,7 +57,7 @@ func ReadFrame(ctx context.Context, path string, keys ...string) (f *Frame, err 
 	b.frame.rows = int(pf.NumRows())
 	decoded := 0
 	for _, c := range b.reads {
-		if err := b.read(ctx, rdr, c); err != nil {
+		if err := b.read(ctx, rdr, c, batch); err != nil {
 			return nil, err
 		}
 		if decoded += b.frame.rows; decoded >= cellsPerGC {
@@ -133,7 +135,7 @@ func newFrameBuilder(path string, fields []pqarrow.SchemaField, keys []string) (
 }
 
 // read adds one column to the frame, decoding a batch at a time.
-func (b *frameBuilder) read(ctx context.Context, rdr *pqarrow.FileReader, c columnRead) error {
+func (b *frameBuilder) read(ctx context.Context, rdr *pqarrow.FileReader, c columnRead, batchRows int64) error {
 	column, err := rdr.GetColumn(ctx, c.leaf)
 	if err != nil {
 		return fmt.Errorf("reading %s: column %s: %w", b.frame.source, c.name, err)

@@ -53,7 +53,7 @@ func newPage(h models.Header, r learn.Report) page {
 		Plot: reliabilityPlot(r), Table: reliability(r)})
 	p.add(section{Title: "Gain", Text: []string{"When the rows are worked off best first, how many of those to whom it happens have been met?"}, Plot: gainPlot(r), Table: gains(r)})
 	p.add(section{Title: "What moves the scores", Text: []string{"Mean size of a feature's effect in log-odds, over a sample of rows. A reason is not a cause."}, Plot: topPlot(r), Table: top(r)})
-	p.add(section{Title: "Data and split", Text: []string{r.Split}, Table: training(r)})
+	p.add(section{Title: "Data and split", Text: splitText(r), Table: training(r)})
 	p.add(section{Title: "What was tried", Text: choiceText(r), Table: tried(r)})
 	p.add(section{Title: "On what it was tried", Table: folds(r)})
 	p.add(section{Title: "Calibration", Text: calibrationText(r), Table: calibrators(r)})

@@ -22,6 +22,15 @@ func findings(all []gate.Finding) []item {
 	return out
 }
 
+func splitText(r learn.Report) []string {
+	out := []string{r.Split}
+	if len(r.Aside) > 0 {
+		out = append(out, fmt.Sprintf("Not learned from, because at some cutoff they are the same for all customers (say, their window is longer than the history was) and would tell cutoffs apart: %s.",
+			strings.Join(r.Aside, ", ")))
+	}
+	return out
+}
+
 // shown are the metrics of the first table, with their names for people.
 var shown = []struct{ metric, name string }{
 	{models.AUC, "AUC"}, {models.AveragePrecision, "average precision"}, {models.LogLoss, "log loss"}, {models.Brier, "Brier"},

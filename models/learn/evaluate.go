@@ -7,6 +7,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/choose"
+	"github.com/mainstay-etl/mainstay/models/rows"
 )
 
 // Evaluate runs an experiment as papers do: everything is chosen, fitted and calibrated
@@ -29,6 +30,11 @@ func Evaluate(ctx context.Context, t Task, train, test []models.Snapshot, o Opti
 	if err != nil {
 		return nil, err
 	}
+	counts := t.counts(parts)
+	parts, aside, err := rows.Steady(parts)
+	if err != nil {
+		return nil, err
+	}
 	size, width := 0, len(parts[0].Rows.Frame.Features())
 	for _, p := range parts {
 		size += p.Rows.Len()
@@ -46,7 +52,7 @@ func Evaluate(ctx context.Context, t Task, train, test []models.Snapshot, o Opti
 	r := &Report{
 		Split:  fmt.Sprintf("Chosen, learned and calibrated on %s; tested on %s.", span(train), span(test)),
 		Chosen: x.choice.Chosen, Choice: &x.choice, Calibration: x.model.Report.Calibration,
-		Rule: x.rule.Report.Rule, Training: t.counts(parts), Seed: o.Seed,
+		Rule: x.rule.Report.Rule, Training: counts, Aside: aside, Seed: o.Seed,
 	}
 	return r, x.test(ctx, test, r)
 }
@@ -85,7 +91,7 @@ func (x *experiment) test(ctx context.Context, test []models.Snapshot, r *Report
 	var metrics []models.Metric
 	var against []Against
 	for _, s := range test {
-		later, err := x.task.reader().Read(ctx, s, x.all.Frame.Features())
+		later, err := x.task.reader().Read(ctx, s, nil)
 		if err != nil {
 			return err
 		}

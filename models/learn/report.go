@@ -29,11 +29,13 @@ type Report struct {
 	Top         []Importance `json:"top,omitempty"`
 	Rule        *RuleReport  `json:"best_rule,omitempty"`
 	Training    []gate.Count `json:"training,omitempty"` // what each cutoff learned from holds
-	Drift       []Spread     `json:"drift,omitempty"`
-	Scores      *Spread      `json:"scores,omitempty"` // of the later data
-	Seed        uint64       `json:"seed"`
-	Rounds      int          `json:"bootstrap_rounds,omitempty"`
-	Verdict     gate.Verdict `json:"verdict"`
+	// Aside are features that were not learned from; see rows.Steady.
+	Aside   []string     `json:"aside,omitempty"`
+	Drift   []Spread     `json:"drift,omitempty"`
+	Scores  *Spread      `json:"scores,omitempty"` // of the later data
+	Seed    uint64       `json:"seed"`
+	Rounds  int          `json:"bootstrap_rounds,omitempty"`
+	Verdict gate.Verdict `json:"verdict"`
 }
 
 // Against compares the judged model (B) with another (A) on the same rows.

@@ -58,6 +58,10 @@ func Train(ctx context.Context, t Task, snapshots []models.Snapshot, o Options, 
 	if r.parts, err = t.reader().ReadParts(ctx, split.Final, o.Seed, o.MaxRows); err != nil {
 		return nil, err
 	}
+	r.report = Report{Split: split.String(), Training: t.counts(r.parts), Seed: o.Seed}
+	if r.parts, r.report.Aside, err = rows.Steady(r.parts); err != nil {
+		return nil, err
+	}
 	if !bothOutcomes(r.parts) {
 		return &Outcome{Verdict: gate.Decide(r.minimum(), r.have)}, nil
 	}
@@ -118,7 +122,6 @@ func (r *training) minimum() []gate.Finding {
 }
 
 func (r *training) run(ctx context.Context) (*Outcome, error) {
-	r.report = Report{Split: r.split.String(), Training: r.task.counts(r.parts), Seed: r.options.Seed}
 	findings := r.minimum()
 	var judged *judged
 	if len(findings) == 0 {
@@ -168,7 +171,7 @@ type judged struct {
 func (r *training) challenge(ctx context.Context) (*judged, []gate.Finding, error) {
 	n := len(r.split.Train)
 	at := r.split.Validation[len(r.split.Validation)-1]
-	later, err := r.task.reader().Read(ctx, at, r.parts[0].Rows.Frame.Features())
+	later, err := r.task.reader().Read(ctx, at, nil) // with all features: the champion may know others
 	if err != nil {
 		return nil, nil, err
 	}

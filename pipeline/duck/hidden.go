@@ -18,7 +18,7 @@ var clockWords = []string{"current_date", "current_time", "current_timestamp", "
 // Hidden returns what a SELECT uses besides its tables: functions of the clock, of
 // chance or of the session, and table functions that read files. Their results are not
 // decided by the data, so a model that uses them could not be made again. The session's
-// own table macros are not among them. Sorted.
+// own table macros, made before the first call, are not among them. Sorted.
 func (s *Session) Hidden(ctx context.Context, query string) ([]string, error) {
 	tree, err := s.parse(ctx, query)
 	if err != nil {
@@ -27,16 +27,16 @@ func (s *Session) Hidden(ctx context.Context, query string) ([]string, error) {
 	used := map[string]bool{}
 	calls := map[string]bool{}
 	collectHidden(tree, used, calls)
-	if len(used) > 0 {
-		if err := s.allowMacros(ctx, used); err != nil {
-			return nil, err
-		}
+	if len(used)+len(calls) == 0 {
+		return nil, nil
 	}
-	if len(calls) == 0 {
-		return slices.Sorted(maps.Keys(used)), nil
-	}
-	if err := s.listUnstable(ctx); err != nil {
+	if err := s.listFunctions(ctx); err != nil {
 		return nil, err
+	}
+	for name := range used {
+		if s.macros[name] {
+			delete(used, name)
+		}
 	}
 	for name := range calls {
 		if s.unstable[name] {
@@ -46,35 +46,25 @@ func (s *Session) Hidden(ctx context.Context, query string) ([]string, error) {
 	return slices.Sorted(maps.Keys(used)), nil
 }
 
-// listUnstable lists the functions whose results are not decided by their arguments.
-// That takes DuckDB longer than reading a model, so it is done once.
-func (s *Session) listUnstable(ctx context.Context) error {
+// listFunctions lists the functions whose results are not decided by their arguments,
+// and the session's own table macros: whoever opened the session made them. That takes
+// DuckDB longer than reading a model, so it is done once.
+func (s *Session) listFunctions(ctx context.Context) error {
 	if s.unstable != nil {
 		return nil
 	}
-	r, err := s.Query(ctx, "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND function_name <> 'error'")
+	r, err := s.Query(ctx, "SELECT DISTINCT function_name, function_type = 'table_macro' FROM duckdb_functions() "+
+		"WHERE stability <> 'CONSISTENT' AND function_name <> 'error' OR function_type = 'table_macro' AND NOT internal")
 	if err != nil {
 		return fmt.Errorf("listing functions: %w", err)
 	}
-	s.unstable = map[string]bool{}
+	s.unstable, s.macros = map[string]bool{}, map[string]bool{}
 	for _, row := range r.Rows {
-		if name, _ := row[0].(string); name != "" {
+		name, _ := row[0].(string)
+		if macro, _ := row[1].(bool); macro {
+			s.macros[strings.ToLower(name)] = true
+		} else if name != "" {
 			s.unstable[name] = true
-		}
-	}
-	return nil
-}
-
-// allowMacros takes the session's own table macros out of used: whoever opened the
-// session made them.
-func (s *Session) allowMacros(ctx context.Context, used map[string]bool) error {
-	r, err := s.Query(ctx, "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'table_macro' AND NOT internal")
-	if err != nil {
-		return fmt.Errorf("listing macros: %w", err)
-	}
-	for _, row := range r.Rows {
-		if name, _ := row[0].(string); name != "" {
-			delete(used, strings.ToLower(name))
 		}
 	}
 	return nil

@@ -44,6 +44,11 @@ type Session struct {
 	db        *sql.DB
 	conn      *sql.Conn
 	unstable  map[string]bool // functions; nil until they are listed
+	macros    map[string]bool // table macros, listed with them
+	parsed    struct {        // the query parsed last: several questions are asked of it
+		query string
+		tree  any
+	}
 }
 
 // Open starts a session.

@@ -25,6 +25,9 @@ func (s *Session) Tables(ctx context.Context, query string) ([]string, error) {
 
 // parse gives the tree of the one SELECT that a text is.
 func (s *Session) parse(ctx context.Context, query string) (any, error) {
+	if query == s.parsed.query && s.parsed.tree != nil {
+		return s.parsed.tree, nil
+	}
 	var doc string
 	if err := s.Scan(ctx, "SELECT json_serialize_sql("+Quote(query)+")::VARCHAR", &doc); err != nil {
 		return nil, err
@@ -43,7 +46,8 @@ func (s *Session) parse(ctx context.Context, query string) (any, error) {
 	case len(tree.Statements) != 1:
 		return nil, errors.New("parsing SQL: a model is one SELECT statement")
 	}
-	return tree.Statements[0], nil
+	s.parsed.query, s.parsed.tree = query, tree.Statements[0]
+	return s.parsed.tree, nil
 }
 
 // walk collects BASE_TABLE names below node; ctes are the names that stand for CTEs

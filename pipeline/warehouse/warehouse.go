@@ -50,17 +50,28 @@ func Build(ctx context.Context, file string, o duck.Options, tables []Table, che
 		}
 	}()
 	for _, t := range tables {
-		if err := s.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS SELECT * FROM %s", duck.Ident(t.Name), duck.ReadParquet([]string{t.Parquet}))); err != nil {
-			return nil, fmt.Errorf("loading table %s: %w", t.Name, err)
-		}
-		if err := comment(ctx, s, t); err != nil {
-			return nil, fmt.Errorf("commenting table %s: %w", t.Name, err)
+		if err := load(ctx, s, t); err != nil {
+			return nil, err
 		}
 	}
 	if found, err = s.RunChecks(ctx, checks); err != nil {
 		return nil, err
 	}
 	return found, s.Exec(ctx, "CHECKPOINT")
+}
+
+// load makes one table, in one transaction: each commit waits for the disk.
+func load(ctx context.Context, s *duck.Session, t Table) error {
+	if err := s.Exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	if err := s.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS SELECT * FROM %s", duck.Ident(t.Name), duck.ReadParquet([]string{t.Parquet}))); err != nil {
+		return fmt.Errorf("loading table %s: %w", t.Name, err)
+	}
+	if err := comment(ctx, s, t); err != nil {
+		return fmt.Errorf("commenting table %s: %w", t.Name, err)
+	}
+	return s.Exec(ctx, "COMMIT")
 }
 
 // comment puts the meaning of tables and columns where SQL clients show it.

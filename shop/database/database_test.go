@@ -202,7 +202,7 @@ func TestWriteServerFails(t *testing.T) {
 	cfg := small()
 	cfg.Customers = 3000
 	_, err := Write(t.Context(), d.URL, cfg, Options{NoInteractions: true, Progress: func(p shop.Progress) {
-		if p.Done == 60 {
+		if p.Done >= 60 { // time and again: the table may not have begun, or have ended, at any one moment
 			d.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY order_lines%'")
 		}
 	}})

@@ -158,6 +158,7 @@ func TestOtherDatabases(t *testing.T) {
 	t.Parallel()
 	b, other := setup(t), dbtest.Postgres(t)
 	b.set(func(tab *relational.Table) { tab.Overlap = "0s" })
+	b.o.Limits.Settle = 10 * time.Second // one of another test may begin and end while we look
 	b.createOrders()
 	b.insert(1, 9000, "now() - interval '1 day' + i * interval '1 second'")
 	other.Exec(t, "CREATE TABLE x (i int)")

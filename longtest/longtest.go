@@ -1,0 +1,19 @@
+// Package longtest sets aside the tests that take long, so that `go test ./...` stays
+// quick. The gate runs all of them.
+package longtest
+
+import (
+	"os"
+	"testing"
+)
+
+// Variable is the environment variable that, when it is 1, asks for the long tests.
+const Variable = "MAINSTAY_TEST_LONG"
+
+// Only skips a test that takes long, unless the long tests were asked for.
+func Only(t testing.TB) {
+	t.Helper()
+	if os.Getenv(Variable) != "1" {
+		t.Skipf("a long test: set %s=1 to run it, as .ci/run does", Variable)
+	}
+}
