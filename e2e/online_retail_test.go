@@ -52,6 +52,7 @@ func TestOnlineRetail(t *testing.T) {
 		t.Errorf("churn rate at 2011-09-01 is %s, want 0.3929", rate)
 	}
 	same(t, "the past after a later night", first, files(t, data, "2011-09-01"))
+	workedExample(t, data)
 }
 
 // smallForests is the example with fewer trees: the test asks for the right rows and
