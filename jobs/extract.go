@@ -32,6 +32,10 @@ func extractJobs(p *Project) []pipeline.Job {
 
 func extractName(s config.Source) string { return "extract_" + s.Name }
 
+// tellingRows is how many rows must all be refused before the mapping is suspected: an
+// incremental read may bring one row, and that one may be bad.
+const tellingRows = 10
+
 func (p *Project) extract(ctx context.Context, r *pipeline.Run, c config.Source) (t pipeline.Table, err error) {
 	got, err := p.extractFrom(ctx, r, c, nil)
 	if err != nil {
@@ -40,7 +44,7 @@ func (p *Project) extract(ctx context.Context, r *pipeline.Run, c config.Source)
 	t.State, t.Warnings = fmt.Sprint(got.Batch), got.Warnings
 	for _, a := range got.Accounts {
 		t.Volume += a.Read
-		if a.Read > 0 && a.Quarantined == a.Read && a.Table != lake.Unparsed {
+		if a.Read >= tellingRows && a.Quarantined == a.Read && a.Table != lake.Unparsed {
 			t.Warnings = append(t.Warnings, fmt.Sprintf("source %s: all %d rows of %s for table %s went to quarantine: does the mapping fit?", c.Name, a.Read, a.Input.Name, a.Table))
 		}
 	}

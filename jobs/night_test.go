@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestNightPublishesWhatItPromises(t *testing.T) {
 }
 
 // A night is a pure function: the same inputs give the same bytes, in the same data
-// directory and in another.
+// directory and in another, whatever the number of workers and threads.
 func TestSameNightSameBytes(t *testing.T) {
 	t.Parallel()
 	b := after(t, 300, firstAsOf)
@@ -72,8 +73,13 @@ func TestSameNightSameBytes(t *testing.T) {
 	b.mustRun(firstAsOf, "")
 	same(t, "run again", first, tables(t, b.data, firstAsOf))
 	other := t.TempDir()
-	b.mustRun(firstAsOf, other)
-	same(t, "run elsewhere", first, tables(t, other, firstAsOf))
+	b.write("mainstay.yaml", strings.Replace(testConfig, "workers: 2", "workers: 1", 1))
+	alone := exec.Command(os.Args[0])
+	alone.Env = append(os.Environ(), "GOMAXPROCS=1", nightOf+"="+strings.Join([]string{b.dir, other, firstAsOf}, "\n"))
+	if out, err := alone.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	same(t, "run elsewhere, with one worker and one thread", first, tables(t, other, firstAsOf))
 }
 
 // SQL sees only the past: deleting every row at or after the cutoff, or adding rows

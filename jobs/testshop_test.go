@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,7 +75,16 @@ var nights struct {
 	made map[string]*sync.Once
 }
 
+// nightOf names a project and a data directory: the test program then runs that night
+// instead of the tests, as a process of its own.
+const nightOf = "MAINSTAY_TEST_NIGHT_OF"
+
 func TestMain(m *testing.M) {
+	if night := strings.Split(os.Getenv(nightOf), "\n"); len(night) == 3 {
+		p := must(jobs.Load(context.Background(), night[0], night[1]))
+		must(jobs.RunNight(context.Background(), p, jobs.Options{AsOf: must(pipeline.ParseDay(night[2])), Watch: silent{}, Log: slog.New(slog.DiscardHandler)}))
+		os.Exit(0)
+	}
 	dir, err := os.MkdirTemp("", "mainstay-jobs")
 	if err != nil {
 		panic(err)
