@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/card"
 	"github.com/mainstay-etl/mainstay/models/learn"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
@@ -19,6 +22,8 @@ type ModelVersion struct {
 	File                 string // relative to the data directory
 	Header               models.Header
 	Report               learn.Report
+	Made                 card.Made
+	Broken               error    // why the file cannot be read; then only Task and File are set
 	Served               []string // published as-of days that it gave the scores of, in order
 }
 
@@ -39,29 +44,61 @@ func ModelVersions(ctx context.Context, dataDir string) ([]ModelVersion, error) 
 		if err != nil {
 			return nil, fmt.Errorf("listing models: %w", err)
 		}
+		made, err := madeBy(ctx, l, pr)
+		if err != nil {
+			return nil, err
+		}
 		seen := map[string]bool{} // a model that stays in service is kept under several keys
 		for _, file := range files {
+			rel, err := filepath.Rel(dataDir, file)
+			if err != nil {
+				return nil, fmt.Errorf("listing models: %w", err)
+			}
 			m, err := learn.Load(pr.task, file)
 			if errors.Is(err, models.ErrNewerFormat) {
 				return nil, err
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%w; `mainstay run` makes it again", err)
+				out = append(out, ModelVersion{Task: pr.task.Name, File: rel, Broken: err})
+				continue
 			}
 			if seen[m.Header.Version] {
 				continue
 			}
 			seen[m.Header.Version] = true
-			rel, err := filepath.Rel(dataDir, file)
-			if err != nil {
-				return nil, fmt.Errorf("listing models: %w", err)
-			}
-			out = append(out, ModelVersion{Task: pr.task.Name, Version: m.Header.Version, Model: m.Label(), File: rel, Header: m.Header, Report: m.Report, Served: served[pr.task.Name+" "+m.Header.Version]})
+			out = append(out, ModelVersion{
+				Task: pr.task.Name, Version: m.Header.Version, Model: m.Label(), File: rel, Header: m.Header, Report: m.Report,
+				Made: made[m.Header.Version], Served: served[pr.task.Name+" "+m.Header.Version],
+			})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b ModelVersion) int {
 		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(b.Version, a.Version))
 	})
+	return out, nil
+}
+
+// madeBy tells of each version of a task which night's training it came from first.
+func madeBy(ctx context.Context, l *ledger.Ledger, pr prediction) (map[string]card.Made, error) {
+	history, err := l.JobHistory(ctx, pr.model)
+	if err != nil {
+		return nil, err
+	}
+	nights, err := l.Nights(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	started := map[int64]time.Time{}
+	for _, n := range nights {
+		started[n.ID] = n.StartedAt
+	}
+	out := map[string]card.Made{}
+	for _, j := range history {
+		_, version, ok := strings.Cut(j.Note, servesVersion)
+		if _, again := out[version]; ok && !again && j.Status == ledger.JobDone {
+			out[version] = card.Made{Night: j.Night, At: started[j.Night], Took: time.Duration(j.Seconds * float64(time.Second))}
+		}
+	}
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,6 +91,19 @@ func TestChallengerMeetsTheChampion(t *testing.T) {
 		if v.Task == "churn" {
 			served[v.Version] += strings.Join(v.Served, " ")
 		}
+	}
+	for _, v := range versions {
+		if v.Task == "churn" && v.Version == first && (v.Made.Night != 1 || v.Made.At.IsZero() || v.Made.Took <= 0) {
+			t.Errorf("%s was made: %+v", v.Version, v.Made)
+		}
+	}
+	// A damaged file does not hide the others.
+	if err := os.WriteFile(filepath.Join(b.data, "models", "churn", "0.model"), []byte("no model"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again, err := jobs.ModelVersions(b.ctx, b.data)
+	if err != nil || len(again) != len(versions)+1 {
+		t.Errorf("with a damaged file: %d versions, want %d and the damaged one (%v)", len(again), len(versions), err)
 	}
 	if !strings.Contains(served[first], "2023-12-01") || !strings.Contains(served[second], "2024-01-03") {
 		t.Errorf("served: %v", served)

@@ -79,6 +79,9 @@ func (p *Project) firstCutoff(ctx context.Context, r *pipeline.Run) (pipeline.Da
 	return pipeline.Months(enough, enough.AddDays(31))[0], nil
 }
 
+// servesVersion stands between the use and the version in the note of a model's job.
+const servesVersion = " serves, version "
+
 // training learns once, when a file of it is asked for, and hands out the files.
 type training struct {
 	p        *Project
@@ -115,7 +118,7 @@ func (t *training) table(ctx context.Context, key []any) (pipeline.Table, error)
 		return out, err
 	}
 	out.Parts = append(out.Parts, serving)
-	out.Note = fmt.Sprintf("%s serves, version %s", s.Use, s.Version)
+	out.Note = s.Use + servesVersion + s.Version
 	if s.Challenger != "" && s.Use != gate.UseChallenger {
 		part, err := t.part(ctx, challengerPart, ".model", key, func(ctx context.Context, path string) (int64, error) {
 			return t.save(ctx, path, func(o *learn.Outcome) *learn.Model { return o.Challenger })

@@ -62,6 +62,10 @@ func runModelsList(ctx context.Context, out io.Writer, o projectFlags) error {
 	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "TASK\tVERSION\tMODEL\tLEARNED FROM\tROWS\tAUC\tLOG LOSS\tSCORES")
 	for _, v := range versions {
+		if v.Broken != nil {
+			fmt.Fprintf(tw, "%s\t%s\tcannot be read: %v\n", v.Task, v.File, v.Broken)
+			continue
+		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Task, v.Version, v.Model, span(v.Header.Cutoffs), thousands(int64(v.Header.Rows)),
 			judged(v, models.AUC), judged(v, models.LogLoss), scoresOn(v.Served))
 	}
@@ -110,7 +114,7 @@ func newModelsShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = c.OutOrStdout().Write(card.Markdown(v.Header, v.Report))
+			_, err = c.OutOrStdout().Write(card.Markdown(v.Header, v.Report, v.Made))
 			return err
 		},
 	}
@@ -146,9 +150,9 @@ func runModelsCard(ctx context.Context, out io.Writer, o projectFlags, which, to
 	if to == "" {
 		to = v.Task + "-" + v.Version + ".html"
 	}
-	text := card.HTML(v.Header, v.Report)
+	text := card.HTML(v.Header, v.Report, v.Made)
 	if strings.EqualFold(filepath.Ext(to), ".md") {
-		text = card.Markdown(v.Header, v.Report)
+		text = card.Markdown(v.Header, v.Report, v.Made)
 	}
 	if err := os.WriteFile(to, text, 0o644); err != nil {
 		return fmt.Errorf("writing the card: %w", err)
@@ -173,6 +177,9 @@ func findVersion(ctx context.Context, o projectFlags, which string) (jobs.ModelV
 	}
 	var found, latest *jobs.ModelVersion
 	for i, v := range versions {
+		if v.Broken != nil {
+			continue
+		}
 		if strings.HasPrefix(v.Version, which) {
 			if found != nil && found.Version != v.Version {
 				return jobs.ModelVersion{}, usageError{fmt.Errorf("%q is the beginning of several versions: %s, %s", which, found.Version, v.Version)}
@@ -194,6 +201,11 @@ func findVersion(ctx context.Context, o projectFlags, which string) (jobs.ModelV
 		return *latest, nil
 	case found != nil:
 		return *found, nil
+	}
+	for _, v := range versions {
+		if v.Broken != nil {
+			return jobs.ModelVersion{}, fmt.Errorf("there is no readable model %q: %s: %w; `mainstay run` makes it again", which, v.File, v.Broken)
+		}
 	}
 	return jobs.ModelVersion{}, usageError{fmt.Errorf("there is no model %q; `mainstay models list` lists them", which)}
 }

@@ -6,6 +6,7 @@ package card
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/gate"
@@ -38,12 +39,20 @@ type table struct {
 }
 
 // Markdown renders the card of a model.
-func Markdown(h models.Header, r learn.Report) []byte { return markdown(newPage(h, r)) }
+func Markdown(h models.Header, r learn.Report, m Made) []byte { return markdown(newPage(h, r, m)) }
+
+// Made says when a model was learned. The model file does not know: the same night gives
+// the same file at whatever time it runs. The zero value is left out.
+type Made struct {
+	Night int64 // number of the night that learned it
+	At    time.Time
+	Took  time.Duration // of choosing, judging and learning
+}
 
 // HTML renders the card of a model as one self-contained file.
-func HTML(h models.Header, r learn.Report) []byte { return render(newPage(h, r)) }
+func HTML(h models.Header, r learn.Report, m Made) []byte { return render(newPage(h, r, m)) }
 
-func newPage(h models.Header, r learn.Report) page {
+func newPage(h models.Header, r learn.Report, m Made) page {
 	p := page{Title: title(h)}
 	p.Lead, p.Mood = lead(r)
 	p.add(section{Title: "Gates", Items: findings(r.Verdict.Findings)})
@@ -58,7 +67,7 @@ func newPage(h models.Header, r learn.Report) page {
 	p.add(section{Title: "On what it was tried", Table: folds(r)})
 	p.add(section{Title: "Calibration", Text: calibrationText(r), Table: calibrators(r)})
 	p.add(section{Title: "Best simple rule", Text: ruleText(r), Table: rules(r)})
-	p.add(section{Title: "How to make it again", Table: recipe(h, r)})
+	p.add(section{Title: "How to make it again", Table: recipe(h, r, m)})
 	return p
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/gate"
@@ -51,17 +52,20 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 }
 
+var made = Made{Night: 7, At: time.Date(2011, 12, 10, 2, 0, 3, 0, time.UTC), Took: 93_140 * time.Millisecond}
+
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	h, r := report(t)
-	golden(t, "testdata/card.golden.md", Markdown(h, r))
-	golden(t, "testdata/card.golden.html", HTML(h, r))
+	golden(t, "testdata/card.golden.md", Markdown(h, r, made))
+	golden(t, "testdata/card.golden.html", HTML(h, r, made))
 }
 
 // TestSelfContained: the page asks nobody for anything.
 func TestSelfContained(t *testing.T) {
 	t.Parallel()
-	page := string(HTML(report(t)))
+	h, r := report(t)
+	page := string(HTML(h, r, made))
 	for _, foreign := range []string{"<script", "src=", "href=", "@import", "url("} {
 		if strings.Contains(page, foreign) {
 			t.Errorf("the page contains %s", foreign)
@@ -94,7 +98,7 @@ func TestPicturesAreXML(t *testing.T) {
 			}
 		}
 	}
-	if page := string(HTML(models.Header{Task: "churn"}, r)); strings.Contains(page, "<script>") {
+	if page := string(HTML(models.Header{Task: "churn"}, r, Made{})); strings.Contains(page, "<script>") {
 		t.Error("a name became markup")
 	}
 }
@@ -104,7 +108,7 @@ func TestLittleKnown(t *testing.T) {
 	t.Parallel()
 	r := learn.Report{Split: "Learned from 2011-01-01.", Verdict: gate.Decide(
 		[]gate.Finding{{Gate: gate.Minimum, Severity: gate.Error, Message: "a model takes 100."}}, gate.Available{Rule: true})}
-	for name, page := range map[string][]byte{"markdown": Markdown(models.Header{Task: "churn", Version: "v"}, r), "html": HTML(models.Header{Task: "churn", Version: "v"}, r)} {
+	for name, page := range map[string][]byte{"markdown": Markdown(models.Header{Task: "churn", Version: "v"}, r, Made{}), "html": HTML(models.Header{Task: "churn", Version: "v"}, r, Made{})} {
 		for _, want := range []string{"Churn v", "best simple rule, not from a model", "minimum data: a model takes 100."} {
 			if !bytes.Contains(page, []byte(want)) {
 				t.Errorf("%s does not say %q", name, want)
@@ -116,7 +120,7 @@ func TestLittleKnown(t *testing.T) {
 	}
 	for use, want := range map[string]string{gate.UseChampion: "Refused", gate.UseNone: "Nothing can score", gate.UseChallenger: "in use"} {
 		r.Verdict = gate.Verdict{Use: use}
-		if page := Markdown(models.Header{}, r); !bytes.Contains(page, []byte(want)) {
+		if page := Markdown(models.Header{}, r, Made{}); !bytes.Contains(page, []byte(want)) {
 			t.Errorf("%s: %s", use, page)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/explain"
@@ -235,7 +236,7 @@ func rules(r learn.Report) *table {
 	return t
 }
 
-func recipe(h models.Header, r learn.Report) *table {
+func recipe(h models.Header, r learn.Report, m Made) *table {
 	t := &table{Head: []string{"", ""}}
 	add := func(name, value string) {
 		if value != "" && value != "0" {
@@ -252,5 +253,9 @@ func recipe(h models.Header, r learn.Report) *table {
 	add("rows learned from", explain.Format(float64(h.Rows), ""))
 	add("of these it happened to", explain.Format(float64(h.Positives), ""))
 	add("features", strconv.Itoa(len(h.Features)))
+	if m.Night > 0 {
+		add("learned by", fmt.Sprintf("night %d, started %s", m.Night, m.At.UTC().Format("2006-01-02 15:04 MST")))
+		add("time that took", m.Took.Round(100*time.Millisecond).String())
+	}
 	return t
 }

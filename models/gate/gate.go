@@ -246,14 +246,15 @@ func CheckFeatures(shifts []Shift) []Finding {
 	}}
 }
 
-// CheckScores warns of scores that are spread otherwise than when the model was judged.
+// CheckScores warns of scores that are spread otherwise than on what the model learned
+// from.
 func CheckScores(s Shift) []Finding {
 	if !s.alarming() {
 		return nil
 	}
 	return []Finding{{
 		Gate: ScoreDrift, Severity: Warn, Figures: map[string]float64{"index": round(s.Index)},
-		Message: fmt.Sprintf("The scores are spread otherwise than those of the rows that the model was judged on (population stability index %.2f, alarm from %.2f on): either the customers have changed or their data have.", s.Index, eval.StabilityAlarm),
+		Message: fmt.Sprintf("The scores are spread otherwise than those of the rows that the model learned from (population stability index %.2f, alarm from %.2f on): either the customers have changed or their data have.", s.Index, eval.StabilityAlarm),
 	}}
 }
 

@@ -156,5 +156,4 @@ func (j *judgement) pictures(r *Report) {
 	}
 	r.Judged, r.Rounds = j.on, j.rounds
 	r.Metrics, r.Against = j.metrics, j.againstUs
-	r.Scores = &Spread{Name: "probability", Distribution: eval.Distribute(j.model, 10)}
 }

@@ -32,7 +32,7 @@ type Report struct {
 	// Aside are features that were not learned from; see rows.Steady.
 	Aside   []string     `json:"aside,omitempty"`
 	Drift   []Spread     `json:"drift,omitempty"`
-	Scores  *Spread      `json:"scores,omitempty"` // of the later data
+	Scores  *Spread      `json:"scores,omitempty"` // of this model, over the cutoffs that it learned from
 	Seed    uint64       `json:"seed"`
 	Rounds  int          `json:"bootstrap_rounds,omitempty"`
 	Verdict gate.Verdict `json:"verdict"`

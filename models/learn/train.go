@@ -284,8 +284,9 @@ func (r *training) finish(out *Outcome) error {
 		report, own := r.report, m.Report
 		report.Calibration, report.Top, report.Verdict = own.Calibration, own.Top, out.Verdict
 		report.Drift = spreads(r.parts, m.Estimator.Features())
-		if m == out.Rule { // its scores are spread in a way of their own, which nobody has seen later
-			report.Scores = nil
+		var err error
+		if report.Scores, err = scoreSpread(m, r.parts); err != nil {
+			return err
 		}
 		m.Report = report
 		h := models.Header{

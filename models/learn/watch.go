@@ -16,6 +16,8 @@ const (
 	// spreadRows bounds the rows per cutoff whose values are spread out: quantiles of
 	// more do not differ.
 	spreadRows = 20_000
+	// scoreRows and scoreBins do the same for scores.
+	scoreRows, scoreBins = 5_000, 10
 	// importanceRows is on how many rows of the latest cutoff effects are averaged.
 	importanceRows = 300
 	// topKept is how many features a report ranks.
@@ -52,34 +54,63 @@ func (t Task) activity(f *models.Frame, weights []float64) float64 {
 	return math.Max(0, sum)
 }
 
-// spreads keep how the values of each feature were spread over all cutoffs, and how far
-// a single cutoff was from that. They come from the rows before thinning: a sample with
-// as many of either outcome is spread otherwise than the customers of any night. A feature that was never known is left out: a model has
+// spreads keep how the values of each feature were spread over all cutoffs. They come from
+// the rows before thinning: a sample with as many of either outcome is spread otherwise
+// than the customers of any night. A feature that was never known is left out: a model has
 // learned nothing from it, and windows longer than the history fill one day.
 func spreads(parts []rows.Part, features []string) []Spread {
 	var out []Spread
 	for _, name := range features {
-		each, all := make([][]float64, len(parts)), []float64{}
+		each := make([][]float64, len(parts))
 		for i, p := range parts {
 			each[i] = sampled(p.Even.Column(p.Even.Find(name)), p.Even.Rows())
-			all = append(all, each[i]...)
 		}
-		d := eval.Distribute(all, spreadBins)
-		if d.Rows[len(d.Rows)-1] == len(all) {
-			continue
+		if s := spread(name, each, spreadBins); !s.unknown() {
+			out = append(out, s)
 		}
-		s := Spread{Name: name, Distribution: d}
-		n := float64(len(parts))
-		for _, values := range each {
-			// A cutoff is part of all: against the others it is off by n/(n-1) times as
-			// much, and the index grows with the square.
-			if len(parts) > 1 && len(values) > 0 {
-				s.Usual = math.Max(s.Usual, d.Shift(values)*n*n/(n-1)/(n-1))
-			}
-		}
-		out = append(out, s)
 	}
 	return out
+}
+
+// spread of values over all cutoffs, and how far a single cutoff was from it.
+func spread(name string, each [][]float64, bins int) Spread {
+	all := slices.Concat(each...)
+	s := Spread{Name: name, Distribution: eval.Distribute(all, bins)}
+	n := float64(len(each))
+	for _, values := range each {
+		// A cutoff is part of all: against the others it is off by n/(n-1) times as
+		// much, and the index grows with the square.
+		if len(each) > 1 && len(values) > 0 {
+			s.Usual = math.Max(s.Usual, s.Distribution.Shift(values)*n*n/(n-1)/(n-1))
+		}
+	}
+	return s
+}
+
+// unknown tells whether no value was known.
+func (s Spread) unknown() bool {
+	last, n := len(s.Distribution.Rows)-1, 0
+	for _, rows := range s.Distribution.Rows {
+		n += rows
+	}
+	return s.Distribution.Rows[last] == n
+}
+
+// scoreSpread is how the model's own scores are spread over the cutoffs that it learned
+// from, and how far a single cutoff is from that. Scores of tonight are compared with
+// scores of the same model: a fit or a calibration of another day moves them as well, and
+// where many are alike (isotonic calibration has steps) it moves many past a border.
+func scoreSpread(m *Model, parts []rows.Part) (*Spread, error) {
+	each := make([][]float64, len(parts))
+	for i, p := range parts {
+		at := rows.Evenly(p.Even.Rows(), scoreRows)
+		var err error
+		if each[i], err = predict(m, p.Even.Select(at)); err != nil {
+			return nil, err
+		}
+	}
+	s := spread("probability", each, scoreBins)
+	return &s, nil
 }
 
 // sampled takes evenly spaced rows of a column.

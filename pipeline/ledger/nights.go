@@ -172,6 +172,21 @@ func (l *Ledger) Jobs(ctx context.Context, night int64) ([]JobResult, error) {
 	})
 }
 
+// NightJob is how a job ended in one night.
+type NightJob struct {
+	Night int64
+	JobResult
+}
+
+// JobHistory returns how a job ended in every night that ran it, oldest first.
+func (l *Ledger) JobHistory(ctx context.Context, name string) ([]NightJob, error) {
+	return collect(ctx, l, `SELECT night, name, status, rows, seconds, note FROM jobs WHERE name = ? ORDER BY night`, []any{name}, func(r *sql.Rows) (NightJob, error) {
+		var j NightJob
+		err := r.Scan(&j.Night, &j.Name, &j.Status, &j.Rows, &j.Seconds, &j.Note)
+		return j, err
+	})
+}
+
 // CheckResult is one check of one table of a night.
 type CheckResult struct {
 	Table, Name, Severity string
