@@ -272,15 +272,16 @@ func TestConsecutiveNights(t *testing.T) {
 	}
 }
 
-// The generated shop knows who has really left and what everybody likes: the scores
-// must find it, far better than chance.
+// The generated shop knows who has really left, how often everybody buys and what they
+// like: the scores must find nearly all of it that can be found.
 func TestScoresFindTheTruth(t *testing.T) {
 	t.Parallel()
 	longtest.Only(t)
-	b := setup(t, 400)
+	const customers = 1500
+	b := setup(t, customers)
 	// A year's worth of learning: the tests' usual few snapshots are too few to find much.
 	b.write("mainstay.yaml", strings.NewReplacer("max_cutoffs: 3", "max_cutoffs: 8", "trees: 20", "trees: 60", "search: 0", "search: 1").Replace(testConfig))
-	if err := b.shop(400).WriteTruth(b.ctx, b.dir); err != nil {
+	if err := b.shop(customers).WriteTruth(b.ctx, b.dir); err != nil {
 		t.Fatal(err)
 	}
 	b.mustRun(firstAsOf, "")
@@ -298,6 +299,22 @@ func TestScoresFindTheTruth(t *testing.T) {
 	if liked < 0.6 {
 		t.Errorf("categories that customers truly like rank above the others in %.3f of pairs, want 0.6", liked)
 	}
+
+	// What the shop's own state at the judging cutoff can tell of its outcomes: who has
+	// left orders no more; with a rate of orders l and a hazard of leaving m, nobody else
+	// orders within h days with probability e^-(l+m)h + m/(l+m) (1 - e^-(l+m)h).
+	const judged = "2024-01-01"
+	labels := must(filepath.Glob(filepath.Join(b.data, "snapshots", "churn_labels", "cutoff="+judged, "*.parquet")))
+	if len(labels) != 1 {
+		t.Fatalf("labels of %s: %v", judged, labels)
+	}
+	attainable := auc("SELECT CASE WHEN left_on <= DATE '" + judged + "' THEN 1 ELSE exp(-30 * (l + m)) + m / (l + m) * (1 - exp(-30 * (l + m))) END AS score, churned::BOOLEAN AS truth FROM " +
+		"(SELECT customer_id, left_on, purchase_rate_per_day AS l, dropout_hazard_per_day AS m FROM " + truth("customers.csv") + ") JOIN " + duck.ReadParquet(labels) + " USING (customer_id)")
+	found := scan[float64](b, "SELECT value FROM model_metrics WHERE task = 'churn' AND data = 'validation "+judged+"' AND metric = 'auc' AND estimator NOT LIKE 'rule%' AND estimator <> 'champion'")
+	if found < 0.9*attainable || found > attainable+0.02 {
+		t.Errorf("churn AUC %.4f, the truth allows %.4f: want nine tenths of it, and no more than it", found, attainable)
+	}
+	t.Logf("left %.3f, liked %.3f, churn AUC %.4f of %.4f", left, liked, found, attainable)
 }
 
 // When the horizon of published scores has passed, they meet what happened.
