@@ -27,16 +27,19 @@ var schema string
 //go:embed migrate2.sql
 var migrate2 string
 
+//go:embed migrate3.sql
+var migrate3 string
+
 // Version is the ledger's format. A ledger written by an older mainstay is brought to
 // it when it is opened, one written by a newer mainstay is refused.
-const Version = 2
+const Version = 3
 
 // migrations bring a ledger from the format of their key to the next one; from 0, an
 // empty file, to the newest.
 var migrations = map[int]struct {
 	to  int
 	sql string
-}{0: {Version, schema}, 1: {2, migrate2}}
+}{0: {Version, schema}, 1: {2, migrate2}, 2: {3, migrate3}}
 
 // FileName is the ledger's name within a data directory.
 const FileName = "ledger.sqlite"
