@@ -24,12 +24,14 @@ type Options struct {
 	Log   *slog.Logger
 	Watch pipeline.Observer
 	Extra []pipeline.Job   // a company's own jobs
+	Scope Scope            // which part of the night is run, and what of it anew
 	Now   func() time.Time // stamps the ledger; nil means time.Now
 }
 
-// Outcome is a published night.
+// Outcome is a night that was run.
 type Outcome struct {
 	Night    int64
+	Partial  string // where a run of only some tables left them, relative to the data directory; "" for a whole night
 	AsOf     pipeline.Day
 	Tables   pipeline.Tables
 	Warnings []string // to read; the night is published all the same
@@ -38,11 +40,16 @@ type Outcome struct {
 // RunNight runs one night and publishes it. On any error the last published night
 // stays. A *ledger.HeldError means that another night runs on the data directory.
 func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err error) {
-	g, err := p.Graph(o.Extra)
+	g, renew, err := p.scoped(o.Scope, o.Extra)
 	if err != nil {
 		return out, err
 	}
-	err = p.attempt(ctx, o, ledger.KindNight, func(ctx context.Context, n *pipeline.Night, record *ledger.Night) error {
+	kind := ledger.KindNight
+	if o.Scope.partial() {
+		kind = ledger.KindPartial
+	}
+	err = p.attempt(ctx, o, kind, func(ctx context.Context, n *pipeline.Night, record *ledger.Night) error {
+		n.Renew = renew
 		var err error
 		out, err = p.buildAndPublish(ctx, n, g, record)
 		return err
@@ -120,7 +127,12 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 		return out, err
 	}
 	out.Warnings = append(append(out.Warnings, stopped...), p.warnings(tables)...)
-	record.Directory, record.Warnings = warehouse.DayDir(n.AsOf.String()), len(out.Warnings)
+	record.Warnings = len(out.Warnings)
+	if record.Kind == ledger.KindPartial {
+		out.Partial = PartialFile
+		return out, built.keepPartial(n.Dir)
+	}
+	record.Directory = warehouse.DayDir(n.AsOf.String())
 	record.Lake = lakeDigest(&pipeline.Run{In: tables})
 	if err := built.publish(ctx, n, *record); err != nil {
 		return out, err

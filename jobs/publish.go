@@ -35,6 +35,10 @@ type candidate struct {
 func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, tables pipeline.Tables) (candidate, error) {
 	c := candidate{warehouse: filepath.Join(n.Dir, warehouse.FileName+".next")}
 	var checks []duck.Check
+	here := map[string]bool{}
+	for _, j := range g.Jobs {
+		here[j.Name] = published(j)
+	}
 	for _, j := range g.Jobs {
 		if !published(j) {
 			continue
@@ -44,7 +48,7 @@ func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipel
 			return c, fmt.Errorf("publishing: table %s has no part for %s", j.Name, n.AsOf)
 		}
 		c.tables = append(c.tables, warehouse.Table{Name: j.Name, Parquet: part.Path, About: j.About, Columns: p.columnDocs(j.Name)})
-		checks = append(checks, p.checks(j.Name)...)
+		checks = append(checks, p.checksAmong(j.Name, here)...)
 	}
 	found, err := warehouse.Build(ctx, c.warehouse, duck.Options{Threads: max(n.Workers, 1), Memory: p.memory(), TempDir: filepath.Join(n.Dir, pipeline.ScratchDir, "warehouse")}, c.tables, checks)
 	if err != nil {

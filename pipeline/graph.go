@@ -80,3 +80,25 @@ func (g *Graph) For(names ...string) *Graph {
 	}
 	return out
 }
+
+// After is the names of some jobs and of all that come after them, because they read what
+// these make.
+func (g *Graph) After(names ...string) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range names {
+		out[name] = true
+	}
+	for _, j := range g.Jobs {
+		if slices.ContainsFunc(j.Needs, func(need string) bool { return out[need] }) {
+			out[j.Name] = true
+		}
+	}
+	return out
+}
+
+// Missing returns those of some names that no job has.
+func (g *Graph) Missing(names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.ContainsFunc(g.Jobs, func(j Job) bool { return j.Name == name })
+	})
+}

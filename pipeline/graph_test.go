@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -115,5 +117,22 @@ func TestGraphFor(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("for %v: got %v, want %s", tables, got, want)
 		}
+	}
+}
+
+func TestGraphAfter(t *testing.T) {
+	t.Parallel()
+	g, err := NewGraph(jobs("mart <- score", "score <- model lake", "model <- labels", "labels <- lake", "other <- lake", "lake"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, tables := range map[string][]string{"mart score": {"score"}, "mart model other score": {"other", "model"}, "": nil} {
+		got := slices.Sorted(maps.Keys(g.After(tables...)))
+		if strings.Join(got, " ") != want {
+			t.Errorf("after %v: got %v, want %s", tables, got, want)
+		}
+	}
+	if got := g.Missing("mart", "nothing"); len(got) != 1 || got[0] != "nothing" {
+		t.Errorf("missing: got %v", got)
 	}
 }

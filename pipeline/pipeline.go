@@ -139,6 +139,9 @@ type Night struct {
 	Watch  Observer
 	// Workers is how many jobs run side by side, at least 1.
 	Workers int
+	// Renew names the jobs that make their files anew even where committed ones have the
+	// same keys.
+	Renew map[string]bool
 }
 
 // Cutoff is the start of the as-of day in the business time zone: the night sees the

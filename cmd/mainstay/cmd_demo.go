@@ -136,7 +136,7 @@ func demoFiles(ctx context.Context, out io.Writer, s *shop.Shop, dir string, fro
 }
 
 func demoNight(ctx context.Context, out io.Writer, p *jobs.Project, asOf time.Time, last bool) (warnings int, err error) {
-	night, err := runNight(ctx, p, pipeline.DayOf(asOf, time.UTC))
+	night, err := runNight(ctx, p, pipeline.DayOf(asOf, time.UTC), jobs.Scope{})
 	if err != nil {
 		return 0, err
 	}

@@ -131,9 +131,9 @@ func showNight(ctx context.Context, out io.Writer, l *ledger.Ledger, id int64) e
 	return usageError{fmt.Errorf("there is no night %d; `mainstay nights` lists them", id)}
 }
 
-// statusOf is a night's status in a reader's words: an extraction publishes nothing.
+// statusOf is a night's status in a reader's words: extractions and partial nights publish nothing.
 func statusOf(n ledger.Night) string {
-	if n.Kind == ledger.KindExtraction && n.Status == ledger.Published {
+	if n.Kind != ledger.KindNight && n.Status == ledger.Published {
 		return "done"
 	}
 	return n.Status

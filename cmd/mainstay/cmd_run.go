@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,8 @@ import (
 // runOptions are the flags of `mainstay run`.
 type runOptions struct {
 	projectFlags
-	asOf string
+	asOf  string
+	scope jobs.Scope
 }
 
 func newRunCommand() *cobra.Command {
@@ -29,15 +31,30 @@ publish. It may be run again for the same day: what has not changed is reused
 and the same inputs give the same tables. When it fails, or is killed, the last
 published night stays and the next run continues where it can.
 
+With --only, just the tables that are named and what they need are made and
+audited. Nothing is published: the tables are left in warehouse.duckdb.partial
+in the data directory, to look into, and the next whole night reuses the work.
+
 ` + exitHelp,
 		Example: `  mainstay run
   mainstay run --project shop --as-of 2024-03-01
+  mainstay run --only churn_scores,customer_value   make and audit these, publish nothing
+  mainstay run --from customer_features             make it and all that comes after it anew
+  mainstay run --retrain                            learn the models anew
   0 2 * * *  mainstay run --project /srv/shop     (in a crontab)`,
 		RunE: func(c *cobra.Command, _ []string) error { return runRun(c.Context(), c.OutOrStdout(), o) },
 	}
 	o.add(c)
 	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) whose night it is: it sees the events before that day (default: today in the project's time zone)")
+	o.addScope(c)
 	return c
+}
+
+// addScope adds the flags that say which part of a night is run.
+func (o *runOptions) addScope(c *cobra.Command) {
+	c.Flags().StringSliceVar(&o.scope.Only, "only", nil, "make and audit only these `tables` and what they need; publish nothing")
+	c.Flags().StringSliceVar(&o.scope.From, "from", nil, "make these `tables` and all that come after them anew, even where kept files could be reused")
+	c.Flags().BoolVar(&o.scope.Retrain, "retrain", false, "learn the models anew, even where kept ones could be reused")
 }
 
 func runRun(ctx context.Context, out io.Writer, o runOptions) error {
@@ -49,9 +66,15 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	night, err := runNight(ctx, p, asOf)
+	if err := p.CheckScope(o.scope, nil); err != nil {
+		return usageError{err}
+	}
+	night, err := runNight(ctx, p, asOf, o.scope)
 	if err != nil {
 		return err
+	}
+	if night.Partial != "" {
+		return reportPartial(out, p, night)
 	}
 	return reportNight(ctx, out, p, night, false)
 }
@@ -65,10 +88,16 @@ func reportNight(ctx context.Context, out io.Writer, p *jobs.Project, night jobs
 	return warningsOf(night.Warnings, "published")
 }
 
+// reportPartial says where the tables of a partial run are.
+func reportPartial(out io.Writer, p *jobs.Project, night jobs.Outcome) error {
+	fmt.Fprintf(out, "\nNothing is published: only some tables of night %s were made. They are audited, and are in\n  %s\n", night.AsOf, filepath.Join(p.DataDir, night.Partial))
+	return warningsOf(night.Warnings, "made, not published")
+}
+
 // runNight runs a night with progress on the terminal (plain lines when there is none).
-func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day) (jobs.Outcome, error) {
+func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day, scope jobs.Scope) (jobs.Outcome, error) {
 	watch := newWatch(os.Stderr)
-	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))})
+	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Scope: scope, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))})
 }
 
 // warningsOf prints the warnings of what was done and turns them into the exit code.

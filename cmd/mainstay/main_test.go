@@ -139,6 +139,7 @@ func TestTheProgram(t *testing.T) {
 		{empty, "run --as-of nonsense", 2, "", "mainstay.yaml"},
 		{shop, "run --as-of nonsense", 2, "", `--as-of: "nonsense" is not a day; expected YYYY-MM-DD`},
 		{shop, "run --as-of", 2, "", "flag needs an argument: --as-of"},
+		{shop, "run --only churn_score", 2, "", "no such table in a night of this project: churn_score ("},
 		{shop, "jobs", 0, "churn_scores", ""},
 		{shop, "jobs --dot", 0, "digraph night {", ""},
 		{shop, "query FROM_x", 2, "", "no warehouse in " + shop},

@@ -14,10 +14,51 @@ CREATE TABLE slots (
     PRIMARY KEY (schedule, slot)
 );
 
--- Which night readers saw from when on, newest last: published, or brought back.
+-- Which night readers saw from when on, newest last: published, or brought back. The
+-- newest of a day is what the day's link shows.
 CREATE TABLE publications (
-    id     INTEGER PRIMARY KEY AUTOINCREMENT,
-    night  INTEGER NOT NULL REFERENCES nights (id),
-    at     TEXT NOT NULL,
-    kind   TEXT NOT NULL CHECK (kind IN ('publish', 'rollback'))
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    night     INTEGER NOT NULL REFERENCES nights (id),
+    at        TEXT NOT NULL,
+    kind      TEXT NOT NULL CHECK (kind IN ('publish', 'rollback')),
+    warehouse INTEGER NOT NULL CHECK (warehouse IN (0, 1)) -- did the warehouse show it, too, or only the day's link?
 );
+
+-- The published tables of a night, so that they can be proved before they are brought back.
+CREATE TABLE night_tables (
+    night  INTEGER NOT NULL REFERENCES nights (id),
+    tbl    TEXT NOT NULL,
+    sha256 TEXT NOT NULL,                  -- of its Parquet file
+    rows   INTEGER NOT NULL,
+    PRIMARY KEY (night, tbl)
+);
+
+-- Nights may be partial. SQLite cannot change a CHECK, so the table is made anew; what
+-- refers to its rows is checked when all of them are back.
+PRAGMA defer_foreign_keys = ON;
+CREATE TEMP TABLE nights2 AS SELECT * FROM nights;
+DROP TABLE nights;
+CREATE TABLE nights (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    as_of       TEXT NOT NULL,
+    status      TEXT NOT NULL CHECK (status IN ('running', 'published', 'failed', 'interrupted')),
+    started_at  TEXT NOT NULL,
+    finished_at TEXT,
+    host        TEXT NOT NULL,
+    pid         INTEGER NOT NULL,
+    version     TEXT NOT NULL,            -- of mainstay
+    config      TEXT NOT NULL,            -- fingerprint of config and SQL
+    lake        TEXT NOT NULL DEFAULT '', -- digest of the lake it saw
+    directory   TEXT NOT NULL DEFAULT '', -- where its tables are published
+    warehouse   TEXT NOT NULL DEFAULT '', -- digest of the warehouse that it is about to publish
+    warnings    INTEGER NOT NULL DEFAULT 0,
+    error       TEXT NOT NULL DEFAULT '',
+    kind        TEXT NOT NULL DEFAULT 'night' CHECK (kind IN ('night', 'extraction', 'partial')) -- an extraction fills the lake and publishes nothing, a partial night makes only some tables and publishes nothing
+);
+INSERT INTO nights (id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warehouse, warnings, error, kind)
+    SELECT id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warehouse, warnings, error, kind FROM nights2 ORDER BY id;
+DROP TABLE nights2;
+
+-- Until now every published night was shown by the warehouse, too.
+INSERT INTO publications (night, at, kind, warehouse)
+    SELECT id, coalesce(finished_at, started_at), 'publish', 1 FROM nights WHERE status = 'published' AND kind = 'night' ORDER BY id;

@@ -30,13 +30,14 @@ type Night struct {
 	Directory             string // where its tables are, relative to the data directory
 	Warnings              int
 	Error                 string
-	Kind                  string // KindNight or KindExtraction; "" means a night
+	Kind                  string // KindNight, KindExtraction or KindPartial; "" means a night
 }
 
 // Kinds of nights.
 const (
 	KindNight      = "night"
 	KindExtraction = "extraction" // fills the lake and publishes no tables: Published means that it ended well
+	KindPartial    = "partial"    // makes only some tables: Published means that it ended well, nothing is published
 )
 
 // Begin records that a night starts and returns its id. Nights that an earlier

@@ -15,7 +15,7 @@ CREATE TABLE nights (
     warehouse   TEXT NOT NULL DEFAULT '', -- digest of the warehouse that it is about to publish
     warnings    INTEGER NOT NULL DEFAULT 0,
     error       TEXT NOT NULL DEFAULT '',
-    kind        TEXT NOT NULL DEFAULT 'night' CHECK (kind IN ('night', 'extraction')) -- an extraction fills the lake and publishes nothing
+    kind        TEXT NOT NULL DEFAULT 'night' CHECK (kind IN ('night', 'extraction', 'partial')) -- an extraction fills the lake and publishes nothing, a partial night makes only some tables and publishes nothing
 );
 
 CREATE TABLE jobs (
@@ -165,10 +165,21 @@ CREATE TABLE slots (
     PRIMARY KEY (schedule, slot)
 );
 
--- Which night readers saw from when on, newest last: published, or brought back.
+-- Which night readers saw from when on, newest last: published, or brought back. The
+-- newest of a day is what the day's link shows.
 CREATE TABLE publications (
-    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    night     INTEGER NOT NULL REFERENCES nights (id),
+    at        TEXT NOT NULL,
+    kind      TEXT NOT NULL CHECK (kind IN ('publish', 'rollback')),
+    warehouse INTEGER NOT NULL CHECK (warehouse IN (0, 1)) -- did the warehouse show it, too, or only the day's link?
+);
+
+-- The published tables of a night, so that they can be proved before they are brought back.
+CREATE TABLE night_tables (
     night  INTEGER NOT NULL REFERENCES nights (id),
-    at     TEXT NOT NULL,
-    kind   TEXT NOT NULL CHECK (kind IN ('publish', 'rollback'))
+    tbl    TEXT NOT NULL,
+    sha256 TEXT NOT NULL,                  -- of its Parquet file
+    rows   INTEGER NOT NULL,
+    PRIMARY KEY (night, tbl)
 );
