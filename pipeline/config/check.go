@@ -36,6 +36,7 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkSettings(c)
 	d.checkSchedule(c)
+	d.checkTelling(c)
 }
 
 // checkSettings checks what decides the results of SQL models.

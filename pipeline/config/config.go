@@ -32,6 +32,11 @@ type Config struct {
 	Quality    Quality   `yaml:"quality"`
 	Schedule   Schedule  `yaml:"schedule" result:"no"`
 	Resources  Resources `yaml:"resources" result:"no"`
+	Notify     Notify    `yaml:"notify" result:"no"`
+	Log        Log       `yaml:"log" result:"no"`
+	Metrics    Metrics   `yaml:"metrics" result:"no"`
+	Lineage    Lineage   `yaml:"lineage" result:"no"`
+	Publish    Publish   `yaml:"publish" result:"no"`
 	ProjectDir string    `yaml:"-"` // as given to Load
 }
 
@@ -159,6 +164,10 @@ func Default() *Config {
 		Quality:   Quality{MaxQuarantinedShare: 1, MaxDeletedShare: 0.5, HoldThinSnapshots: true},
 		Schedule:  Schedule{Cron: "0 2 * * *"},
 		Resources: Resources{Workers: runtime.NumCPU()},
+		Notify:    defaultNotify(),
+		Log:       Log{Format: LogAuto, Level: "info"},
+		Lineage:   Lineage{Timeout: Duration(10 * time.Second)},
+		Publish:   defaultPublish(),
 	}
 }
 

@@ -274,8 +274,8 @@ func (d *decoder) scalar(node ast.Node, at place, path, limits string, v reflect
 
 // set reads text into v. Its errors say what was expected.
 func (d *decoder) set(v reflect.Value, e expansion, limits string) error {
-	if u, ok := v.Addr().Interface().(*URL); ok {
-		return u.set(e)
+	if s, ok := v.Addr().Interface().(interface{ set(expansion) error }); ok {
+		return s.set(e) // an error of a secret must not quote it
 	}
 	if !utf8.ValidString(e.text) || strings.ContainsRune(e.text, 0) {
 		return fmt.Errorf("%q is not text; expected valid UTF-8 without zero bytes", e.text)

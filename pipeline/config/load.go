@@ -22,6 +22,34 @@ const maxSize = 1 << 20
 // come as one *Error that lists them all; a missing file satisfies
 // errors.Is(err, fs.ErrNotExist).
 func Load(projectDir string, env Lookup) (*Config, error) {
+	cfg, err := load(projectDir, env)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// LoadForTelling is Load for whoever only wants to tell people that Load gave an error:
+// mistakes in keys that do not matter for that are left alone, and what was read is
+// returned all the same. ok is false when it cannot be told whom to tell.
+func LoadForTelling(projectDir string, env Lookup) (cfg *Config, ok bool) {
+	cfg, err := load(projectDir, env)
+	var list *Error
+	if cfg == nil || err != nil && !errors.As(err, &list) {
+		return nil, false
+	}
+	if list != nil {
+		for _, p := range list.Problems {
+			if p.Path == "" || p.Path == "data" || strings.HasPrefix(p.Path, "notify") {
+				return nil, false
+			}
+		}
+	}
+	return cfg, true
+}
+
+// load is Load, but returns what could be read along with an *Error about it.
+func load(projectDir string, env Lookup) (*Config, error) {
 	file := filepath.Join(projectDir, FileName)
 	src, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,16 +67,24 @@ func Load(projectDir string, env Lookup) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
-	cfg, err := parse(file, roots{project, working}, src, env)
-	if err != nil {
-		return nil, err
+	cfg, err := decode(file, roots{project, working}, src, env)
+	if cfg != nil {
+		cfg.ProjectDir = projectDir
 	}
-	cfg.ProjectDir = projectDir
-	return cfg, nil
+	return cfg, err
 }
 
 // parse reads the text of a file; file is the name for messages.
 func parse(file string, from roots, src []byte, env Lookup) (*Config, error) {
+	cfg, err := decode(file, from, src, env)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// decode is parse, but returns what could be read along with an *Error about it.
+func decode(file string, from roots, src []byte, env Lookup) (*Config, error) {
 	if len(src) > maxSize {
 		return nil, &Error{Problems: []Problem{{File: file, Line: 1, Column: 1,
 			Message: fmt.Sprintf("the file is larger than %d bytes; expected a configuration, not data", maxSize)}}}
@@ -65,10 +101,7 @@ func parse(file string, from roots, src []byte, env Lookup) (*Config, error) {
 	cfg.Data = from.path(string(cfg.Data), false)
 	d.value(body, place{1, 1}, "", "", reflect.ValueOf(cfg).Elem())
 	d.check(cfg)
-	if err := newError(d.problems); err != nil {
-		return nil, err
-	}
-	return cfg, nil
+	return cfg, newError(d.problems)
 }
 
 // readYAML parses the text into a tree; nil for an empty file. The parser is

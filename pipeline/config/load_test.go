@@ -20,7 +20,7 @@ func testEnv(name string) (string, bool) {
 		"SET": "value", "EMPTY": "", "DAYS": "30", "DIR": "/srv/drop", "RELATIVE": "../drop",
 		"EVIL": "x\nschedule: {cron: \"* * * * *\"} # ${SET}", "BAD_NUMBER": "many",
 		"SHOP_URL": "postgres://reader:s3cret@db:5432/shop?sslmode=verify-full", "MYSQL_URL": "mysql://reader@db/shop",
-		"PASSWORD": "s3cret", "HARD": "s3/c#r@et", "BAD_BYTES": "postgres://u:s3\xff@db/shop",
+		"PASSWORD": "s3cret", "HOOK": "https://hooks.example.com/s3cret", "HARD": "s3/c#r@et", "BAD_BYTES": "postgres://u:s3\xff@db/shop",
 	}
 	v, ok := vars[name]
 	return v, ok
@@ -147,6 +147,7 @@ resources: {workers: 3, memory: 1.5 GiB}
 		Models:   Models{42, Forest{10, 3, 1, 1000}, Forest{11, 4, 2, 2000}, 0.9, 5},
 		Quality:  Quality{0.01, 0.5, true},
 		Schedule: Schedule{"30 1 * * mon-fri", "Australia/Lord_Howe"}, Resources: Resources{3, 3 << 29},
+		Notify: defaultNotify(), Log: Default().Log, Lineage: Default().Lineage, Publish: defaultPublish(), // see TestTellingIsRead
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -133,6 +133,41 @@ func TestCommentedKeysAreValid(t *testing.T) {
 	}
 }
 
+// So does what is told to whom, with everything from the environment.
+func TestCommentedTellingIsValid(t *testing.T) {
+	t.Parallel()
+	dir := project(t, "shop")
+	file := filepath.Join(dir, config.FileName)
+	lines := strings.Split(read(t, file), "\n")
+	for i, line := range lines {
+		if rest, ok := strings.CutPrefix(line, "#"); ok && rest != "" && !strings.HasPrefix(rest, " ") || strings.HasPrefix(line, "#  ") {
+			lines[i] = rest
+		}
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(dir, func(name string) (string, bool) {
+		if name == "MAINSTAY_CRM_URL" {
+			return "postgres://crm:hunter2@localhost/crm", true
+		}
+		return "https://localhost/" + name, true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Notify.Channels) != 3 || !cfg.Notify.Ping.Fail || cfg.Metrics.Listen != ":9187" || cfg.Lineage.URL == "" || cfg.Publish.Postgres.URL == "" {
+		t.Errorf("got %+v", cfg.Notify)
+	}
+	defaults := config.Default()
+	if cfg.Notify.Timeout != defaults.Notify.Timeout || cfg.Notify.Runbook != defaults.Notify.Runbook || cfg.Log != defaults.Log || cfg.Lineage.Timeout != defaults.Lineage.Timeout {
+		t.Error("a default that is written out is not the default")
+	}
+	if p := cfg.Publish.Postgres; p.Schema != defaults.Publish.Postgres.Schema || p.LockTimeout != defaults.Publish.Postgres.LockTimeout || p.Timeout != defaults.Publish.Postgres.Timeout {
+		t.Error("a default of publish that is written out is not the default")
+	}
+}
+
 // So does the database, which shows its defaults as well.
 func TestCommentedDatabaseIsValid(t *testing.T) {
 	t.Parallel()
