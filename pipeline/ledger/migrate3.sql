@@ -62,3 +62,38 @@ DROP TABLE nights2;
 -- Until now every published night was shown by the warehouse, too.
 INSERT INTO publications (night, at, kind, warehouse)
     SELECT id, coalesce(finished_at, started_at), 'publish', 1 FROM nights WHERE status = 'published' AND kind = 'night' ORDER BY id;
+
+-- What was told to whom, and whether it arrived.
+CREATE TABLE notices (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        TEXT NOT NULL,
+    night     INTEGER REFERENCES nights (id), -- NULL: of a night that could not start
+    as_of     TEXT NOT NULL,
+    event     TEXT NOT NULL,               -- failure, recovery, warnings, success
+    channel   TEXT NOT NULL,               -- its name in mainstay.yaml
+    tries     INTEGER NOT NULL,
+    error     TEXT NOT NULL DEFAULT ''     -- '': delivered
+);
+
+-- Tables of a night that were published elsewhere as well.
+CREATE TABLE pushes (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        TEXT NOT NULL,
+    night     INTEGER NOT NULL REFERENCES nights (id),
+    target    TEXT NOT NULL,               -- such as postgres
+    tables    INTEGER NOT NULL,
+    rows      INTEGER NOT NULL,
+    seconds   REAL NOT NULL,
+    error     TEXT NOT NULL DEFAULT ''     -- '': it is there
+);
+
+-- How good the models of a night are, for whoever watches.
+CREATE TABLE model_metrics (
+    night     INTEGER NOT NULL REFERENCES nights (id),
+    task      TEXT NOT NULL,
+    estimator TEXT NOT NULL,
+    data      TEXT NOT NULL,               -- what it was judged on
+    metric    TEXT NOT NULL,
+    value     REAL NOT NULL,
+    PRIMARY KEY (night, task, estimator, data, metric)
+);

@@ -47,7 +47,10 @@ func TestDeliver(t *testing.T) {
 		{"moved: a redirect is not followed", func(_ int, w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusFound)
 		}, 1, "it answered 302 Found"},
-		{"silence", func(_ int, _ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, 4, "deadline exceeded"},
+		{"silence", func(_ int, _ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		}, 4, "deadline exceeded"},
 		{"cut off", func(_ int, w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, 4, "EOF"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
