@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
-	"github.com/mainstay-etl/mainstay/pipeline/durable"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
@@ -31,6 +29,7 @@ type Options struct {
 // Outcome is a night that was run.
 type Outcome struct {
 	Night    int64
+	ShownDay string // the newer day that the warehouse goes on showing; "" when it shows this night
 	Partial  string // where a run of only some tables left them, relative to the data directory; "" for a whole night
 	AsOf     pipeline.Day
 	Tables   pipeline.Tables
@@ -51,7 +50,7 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 	err = p.attempt(ctx, o, kind, func(ctx context.Context, n *pipeline.Night, record *ledger.Night) error {
 		n.Renew = renew
 		var err error
-		out, err = p.buildAndPublish(ctx, n, g, record)
+		out, err = p.buildAndPublish(ctx, n, g, record, o.Scope.Publish)
 		return err
 	})
 	return out, err
@@ -108,7 +107,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	return errors.Join(err, l.End(end, record), pipeline.SweepScratch(p.DataDir))
 }
 
-func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, record *ledger.Night) (Outcome, error) {
+func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, record *ledger.Night, anyDay bool) (Outcome, error) {
 	out := Outcome{Night: n.ID, AsOf: n.AsOf}
 	tables, err := n.Build(ctx, g)
 	if err != nil {
@@ -132,7 +131,13 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 		out.Partial = PartialFile
 		return out, built.keepPartial(n.Dir)
 	}
-	record.Directory = warehouse.DayDir(n.AsOf.String())
+	if out.ShownDay, err = shownInstead(ctx, n); err != nil {
+		return out, err
+	}
+	if anyDay {
+		out.ShownDay = ""
+	}
+	record.DayOnly, record.Directory = out.ShownDay != "", warehouse.DayDir(n.AsOf.String())
 	record.Lake = lakeDigest(&pipeline.Run{In: tables})
 	if err := built.publish(ctx, n, *record); err != nil {
 		return out, err
@@ -146,16 +151,19 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 
 // recover settles a night whose process died after the warehouse was swapped.
 func (p *Project) recover(ctx context.Context, l *ledger.Ledger) error {
+	if err := recoverRollback(ctx, l, p.DataDir); err != nil {
+		return err
+	}
 	night, want, ok, err := l.Unsettled(ctx)
 	if err != nil || !ok {
 		return err
 	}
-	got, _, err := durable.Digest(filepath.Join(p.DataDir, warehouse.FileName))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && got != want {
-		return nil // it died before: Begin marks it interrupted
+	seen := warehouse.Shows(p.DataDir, night.AsOf, night.ID)
+	if want != "" {
+		seen, err = inPlace(p.DataDir, want)
 	}
-	if err != nil {
-		return err
+	if err != nil || !seen {
+		return err // when it died before, Begin marks it interrupted
 	}
 	if err := warehouse.LinkDay(p.DataDir, night.AsOf, night.ID); err != nil {
 		return err

@@ -28,7 +28,8 @@ func (e *AuditError) Error() string {
 type candidate struct {
 	warehouse string // its file
 	tables    []warehouse.Table
-	warnings  string // of the audit
+	digests   []ledger.NightTable // of the same tables
+	warnings  string              // of the audit
 }
 
 // assembleNight builds the warehouse beside the published one and audits it.
@@ -48,6 +49,7 @@ func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipel
 			return c, fmt.Errorf("publishing: table %s has no part for %s", j.Name, n.AsOf)
 		}
 		c.tables = append(c.tables, warehouse.Table{Name: j.Name, Parquet: part.Path, About: j.About, Columns: p.columnDocs(j.Name)})
+		c.digests = append(c.digests, ledger.NightTable{Name: j.Name, SHA256: part.SHA256, Rows: part.Rows})
 		checks = append(checks, p.checksAmong(j.Name, here)...)
 	}
 	found, err := warehouse.Build(ctx, c.warehouse, duck.Options{Threads: max(n.Workers, 1), Memory: p.memory(), TempDir: filepath.Join(n.Dir, pipeline.ScratchDir, "warehouse")}, c.tables, checks)
@@ -70,20 +72,29 @@ func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipel
 
 // publish makes the night visible: the warehouse by one rename, which is the moment of
 // publication, then its Parquet tables by the day's link. The ledger knows beforehand
-// what is about to be seen, so that a crash in between is settled by the next run.
+// what is about to be seen, so that a crash in between is settled by the next run. A
+// night of which only the day is shown leaves the warehouse as it is.
 func (c candidate) publish(ctx context.Context, n *pipeline.Night, record ledger.Night) error {
 	sum, _, err := durable.Digest(c.warehouse)
 	if err != nil {
 		return err
 	}
+	if record.DayOnly {
+		if err := os.Remove(c.warehouse); err != nil {
+			return fmt.Errorf("removing the warehouse of a day that is not shown: %w", err)
+		}
+		sum = ""
+	}
 	if err := warehouse.GatherParquet(n.Dir, n.ID, c.tables); err != nil {
 		return err
 	}
-	if err := n.Ledger.Publishing(ctx, record, sum); err != nil {
+	if err := n.Ledger.Publishing(ctx, record, sum, c.digests); err != nil {
 		return err
 	}
-	if err := durable.Move(c.warehouse, filepath.Join(n.Dir, warehouse.FileName)); err != nil {
-		return err
+	if !record.DayOnly {
+		if err := durable.Move(c.warehouse, filepath.Join(n.Dir, warehouse.FileName)); err != nil {
+			return err
+		}
 	}
 	return warehouse.LinkDay(n.Dir, n.AsOf.String(), n.ID)
 }

@@ -104,3 +104,7 @@ func TestScopeNamesWhatIsThere(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func day(text string) (pipeline.Day, error) { return pipeline.ParseDay(text) }
+
+var quiet = slog.New(slog.DiscardHandler)

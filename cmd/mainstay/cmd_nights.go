@@ -21,6 +21,9 @@ func newNightsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "nights [show ID]",
 		Short: "Show the history of nights, or one night in detail",
+		Long: `Show the attempts at nights, newest first. READERS says where a night can be
+seen: "day" in the link of its day (tables/as_of=DAY), "warehouse" in
+warehouse.duckdb.`,
 		Example: `  mainstay nights
   mainstay nights show 12`,
 		Args: cobra.MaximumNArgs(2),
@@ -57,13 +60,35 @@ func runNights(ctx context.Context, out io.Writer, o projectFlags, limit int, ar
 	if err != nil {
 		return err
 	}
+	seen, err := seenBy(ctx, l)
+	if err != nil {
+		return err
+	}
 	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "NIGHT\tAS OF\tKIND\tSTATUS\tSTARTED\tTOOK\tWARNINGS\tNOTE")
+	fmt.Fprintln(tw, "NIGHT\tAS OF\tKIND\tSTATUS\tREADERS\tSTARTED\tTOOK\tWARNINGS\tNOTE")
 	for _, n := range nights {
 		note, _, _ := strings.Cut(n.Error, "\n")
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.ID, n.AsOf, n.Kind, statusOf(n), n.StartedAt.Local().Format(time.DateTime), took(n), n.Warnings, note)
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.ID, n.AsOf, n.Kind, statusOf(n), seen[n.ID], n.StartedAt.Local().Format(time.DateTime), took(n), n.Warnings, note)
 	}
 	return tw.Flush()
+}
+
+// seenBy says where readers see which night: in the warehouse, in its day's link, or in
+// both.
+func seenBy(ctx context.Context, l *ledger.Ledger) (map[int64]string, error) {
+	days, err := l.PublishedNights(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]string{}
+	for _, n := range days {
+		out[n.ID] = "day"
+	}
+	shown, ok, err := l.Shown(ctx)
+	if ok {
+		out[shown.Night] = strings.TrimPrefix(out[shown.Night]+", warehouse", ", ")
+	}
+	return out, err
 }
 
 func showArgument(args []string) (int64, error) {

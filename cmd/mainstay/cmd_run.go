@@ -12,6 +12,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
 // runOptions are the flags of `mainstay run`.
@@ -35,6 +36,10 @@ With --only, just the tables that are named and what they need are made and
 audited. Nothing is published: the tables are left in warehouse.duckdb.partial
 in the data directory, to look into, and the next whole night reuses the work.
 
+The warehouse shows the newest day that was published. A night of an older day
+publishes its Parquet tables only (tables/as_of=DAY), unless --publish says that
+the warehouse is to show it.
+
 ` + exitHelp,
 		Example: `  mainstay run
   mainstay run --project shop --as-of 2024-03-01
@@ -54,6 +59,7 @@ in the data directory, to look into, and the next whole night reuses the work.
 func (o *runOptions) addScope(c *cobra.Command) {
 	c.Flags().StringSliceVar(&o.scope.Only, "only", nil, "make and audit only these `tables` and what they need; publish nothing")
 	c.Flags().StringSliceVar(&o.scope.From, "from", nil, "make these `tables` and all that come after them anew, even where kept files could be reused")
+	c.Flags().BoolVar(&o.scope.Publish, "publish", false, "let the warehouse show this night even if it shows a newer day")
 	c.Flags().BoolVar(&o.scope.Retrain, "retrain", false, "learn the models anew, even where kept ones could be reused")
 }
 
@@ -73,8 +79,11 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	if night.Partial != "" {
+	switch {
+	case night.Partial != "":
 		return reportPartial(out, p, night)
+	case night.ShownDay != "":
+		return reportDay(out, p, night)
 	}
 	return reportNight(ctx, out, p, night, false)
 }
@@ -92,6 +101,13 @@ func reportNight(ctx context.Context, out io.Writer, p *jobs.Project, night jobs
 func reportPartial(out io.Writer, p *jobs.Project, night jobs.Outcome) error {
 	fmt.Fprintf(out, "\nNothing is published: only some tables of night %s were made. They are audited, and are in\n  %s\n", night.AsOf, filepath.Join(p.DataDir, night.Partial))
 	return warningsOf(night.Warnings, "made, not published")
+}
+
+// reportDay says that an older day did not take the place of a newer one.
+func reportDay(out io.Writer, p *jobs.Project, night jobs.Outcome) error {
+	fmt.Fprintf(out, "\nNight %s is published in\n  %s\nThe warehouse goes on showing the newer day %s; with --publish it would show this one.\n", night.AsOf,
+		filepath.Join(p.DataDir, warehouse.DayDir(night.AsOf.String())), night.ShownDay)
+	return warningsOf(night.Warnings, "published")
 }
 
 // runNight runs a night with progress on the terminal (plain lines when there is none).

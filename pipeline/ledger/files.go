@@ -33,6 +33,19 @@ func (l *Ledger) Artifact(ctx context.Context, key string) (Artifact, bool, erro
 	return a, true, nil
 }
 
+// ArtifactOf returns the committed file of a table with a digest, if there is one.
+func (l *Ledger) ArtifactOf(ctx context.Context, table, sha256 string) (Artifact, bool, error) {
+	found, err := collect(ctx, l, `SELECT key, tbl, path, sha256, bytes, rows, night FROM artifacts WHERE tbl = ? AND sha256 = ? ORDER BY key LIMIT 1`, []any{table, sha256}, func(r *sql.Rows) (Artifact, error) {
+		var a Artifact
+		err := r.Scan(&a.Key, &a.Table, &a.Path, &a.SHA256, &a.Bytes, &a.Rows, &a.Night)
+		return a, err
+	})
+	if err != nil || len(found) == 0 {
+		return Artifact{}, false, err
+	}
+	return found[0], true, nil
+}
+
 // CommitArtifact records a finished file.
 func (l *Ledger) CommitArtifact(ctx context.Context, a Artifact) error {
 	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO artifacts (key, tbl, path, sha256, bytes, rows, night) VALUES (?, ?, ?, ?, ?, ?, ?)`,

@@ -33,6 +33,13 @@ CREATE TABLE night_tables (
     PRIMARY KEY (night, tbl)
 );
 
+-- A night that is being brought back, and the digest of its warehouse.
+CREATE TABLE rollback (
+    one       INTEGER PRIMARY KEY CHECK (one = 1),
+    night     INTEGER NOT NULL REFERENCES nights (id),
+    warehouse TEXT NOT NULL
+);
+
 -- Nights may be partial. SQLite cannot change a CHECK, so the table is made anew; what
 -- refers to its rows is checked when all of them are back.
 PRAGMA defer_foreign_keys = ON;

@@ -30,6 +30,7 @@ type Night struct {
 	Directory             string // where its tables are, relative to the data directory
 	Warnings              int
 	Error                 string
+	DayOnly               bool   // only the day's link shows it, not the warehouse: for End, not read back
 	Kind                  string // KindNight, KindExtraction or KindPartial; "" means a night
 }
 
@@ -69,9 +70,15 @@ func (l *Ledger) Begin(ctx context.Context, n Night) (int64, error) {
 
 // Publishing records what a night is about to publish. When its process dies between
 // the swap of the warehouse and End, Recover still knows that the night was published.
-func (l *Ledger) Publishing(ctx context.Context, n Night, warehouse string) error {
-	_, err := l.db.ExecContext(ctx, `UPDATE nights SET lake = ?, directory = ?, warnings = ?, warehouse = ? WHERE id = ?`,
-		n.Lake, n.Directory, n.Warnings, warehouse, n.ID)
+// warehouse is the digest of that one, or "" when only the day's link is to show the night.
+func (l *Ledger) Publishing(ctx context.Context, n Night, warehouse string, tables []NightTable) error {
+	err := l.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE nights SET lake = ?, directory = ?, warnings = ?, warehouse = ? WHERE id = ?`,
+			n.Lake, n.Directory, n.Warnings, warehouse, n.ID); err != nil {
+			return err
+		}
+		return recordTables(ctx, tx, n.ID, tables)
+	})
 	if err != nil {
 		return fmt.Errorf("recording what night %s publishes: %w", n.AsOf, err)
 	}
@@ -81,8 +88,17 @@ func (l *Ledger) Publishing(ctx context.Context, n Night, warehouse string) erro
 // Recover settles a night that an earlier process left running although it was
 // published. Only the holder of the lease may.
 func (l *Ledger) Recover(ctx context.Context, id int64) error {
-	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, error = 'its process ended right after it was published' WHERE id = ? AND status = ?`,
-		Published, stamp(l.now()), id, Running)
+	err := l.tx(ctx, func(tx *sql.Tx) error {
+		var warehouse string
+		if err := tx.QueryRowContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, error = 'its process ended right after it was published' WHERE id = ? AND status = ? RETURNING warehouse`,
+			Published, stamp(l.now()), id, Running).Scan(&warehouse); err != nil {
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil // settled before
+			}
+			return err
+		}
+		return l.recordPublication(ctx, tx, id, PublishedAnew, warehouse != "")
+	})
 	if err != nil {
 		return fmt.Errorf("recovering an interrupted night: %w", err)
 	}
@@ -91,9 +107,10 @@ func (l *Ledger) Recover(ctx context.Context, id int64) error {
 
 // Unsettled returns the night that an earlier process left running when it was about to
 // publish, and the digest of the warehouse that it was about to publish: it was
-// published if that one is in place. ok is false when there is none.
+// published if that one is in place. A night with the digest "" was published if its day's
+// link shows it. ok is false when there is none.
 func (l *Ledger) Unsettled(ctx context.Context) (n Night, warehouse string, ok bool, err error) {
-	err = l.db.QueryRowContext(ctx, `SELECT id, as_of, warehouse FROM nights WHERE status = ? AND warehouse <> '' ORDER BY id DESC LIMIT 1`, Running).Scan(&n.ID, &n.AsOf, &warehouse)
+	err = l.db.QueryRowContext(ctx, `SELECT id, as_of, warehouse FROM nights WHERE status = ? AND directory <> '' ORDER BY id DESC LIMIT 1`, Running).Scan(&n.ID, &n.AsOf, &warehouse)
 	if errors.Is(err, sql.ErrNoRows) {
 		return n, "", false, nil
 	}
@@ -103,10 +120,19 @@ func (l *Ledger) Unsettled(ctx context.Context) (n Night, warehouse string, ok b
 	return n, warehouse, true, nil
 }
 
-// End records how a night ended.
+// End records how a night ended, and that readers see it when it was published.
 func (l *Ledger) End(ctx context.Context, n Night) error {
-	_, err := l.db.ExecContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, lake = ?, directory = ?, warnings = ?, error = ? WHERE id = ?`,
-		n.Status, stamp(l.now()), n.Lake, n.Directory, n.Warnings, n.Error, n.ID)
+	err := l.tx(ctx, func(tx *sql.Tx) error {
+		var kind string
+		if err := tx.QueryRowContext(ctx, `UPDATE nights SET status = ?, finished_at = ?, lake = ?, directory = ?, warnings = ?, error = ? WHERE id = ? RETURNING kind`,
+			n.Status, stamp(l.now()), n.Lake, n.Directory, n.Warnings, n.Error, n.ID).Scan(&kind); err != nil {
+			return err
+		}
+		if n.Status != Published || kind != KindNight {
+			return nil
+		}
+		return l.recordPublication(ctx, tx, n.ID, PublishedAnew, !n.DayOnly)
+	})
 	if err != nil {
 		return fmt.Errorf("recording the end of night %s: %w", n.AsOf, err)
 	}
@@ -131,10 +157,12 @@ func (l *Ledger) Nights(ctx context.Context, limit int) ([]Night, error) {
 	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights ORDER BY id DESC LIMIT ?`, []any{limit}, scanNight)
 }
 
-// PublishedNights returns, for every as-of day that was ever published, its latest
-// published night, by as-of day.
+// PublishedNights returns, for every as-of day that was ever published, the night that it
+// shows, by as-of day: the latest one, or one that was brought back.
 func (l *Ledger) PublishedNights(ctx context.Context) ([]Night, error) {
-	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE id IN (SELECT max(id) FROM nights WHERE status = 'published' AND kind = 'night' GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
+	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE id IN (
+		SELECT coalesce((SELECT p.night FROM publications p JOIN nights m ON m.id = p.night WHERE m.as_of = n.as_of ORDER BY p.id DESC LIMIT 1), max(n.id))
+		FROM nights n WHERE status = 'published' AND kind = 'night' GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
 }
 
 // JobResult is how one job of a night ended.

@@ -24,7 +24,7 @@ func TestRecover(t *testing.T) {
 		if _, _, unsettled, err := l.Unsettled(t.Context()); err != nil || unsettled {
 			t.Errorf("before publication: unsettled %v, %v", unsettled, err)
 		}
-		if err := l.Publishing(t.Context(), Night{ID: id, AsOf: "2024-03-01", Directory: "d"}, "new"); err != nil {
+		if err := l.Publishing(t.Context(), Night{ID: id, AsOf: "2024-03-01", Directory: "d"}, "new", nil); err != nil {
 			t.Fatal(err)
 		}
 		n, warehouse, unsettled, err := l.Unsettled(t.Context())

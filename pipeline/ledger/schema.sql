@@ -218,3 +218,10 @@ CREATE TABLE model_metrics (
     value     REAL NOT NULL,
     PRIMARY KEY (night, task, estimator, data, metric)
 );
+
+-- A night that is being brought back, and the digest of its warehouse.
+CREATE TABLE rollback (
+    one       INTEGER PRIMARY KEY CHECK (one = 1),
+    night     INTEGER NOT NULL REFERENCES nights (id),
+    warehouse TEXT NOT NULL
+);

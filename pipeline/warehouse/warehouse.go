@@ -137,6 +137,12 @@ func LinkDay(dataDir, asOf string, night int64) error {
 	return durable.Sync(root)
 }
 
+// Shows tells whether a day's link shows the tables of a night.
+func Shows(dataDir, asOf string, night int64) bool {
+	target, err := os.Readlink(filepath.Join(dataDir, DayDir(asOf)))
+	return err == nil && target == NightDir(night)
+}
+
 // Superseded are the directories of nights that no day shows any more, relative to the
 // data directory.
 func Superseded(dataDir string) ([]string, error) {
