@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/mainstay-etl/mainstay/pipeline/fault"
 )
 
 // Digest is the SHA-256 (hex) and the size in bytes of a file.
@@ -47,10 +49,15 @@ func Move(from, to string) error {
 	if err := MkdirAll(filepath.Dir(to)); err != nil {
 		return err
 	}
+	fault.Point("file written, not in its place")
 	if err := os.Rename(from, to); err != nil {
 		return fmt.Errorf("moving finished file into place: %w", err)
 	}
-	return Sync(filepath.Dir(to))
+	if err := Sync(filepath.Dir(to)); err != nil {
+		return err
+	}
+	fault.Point("file in its place")
+	return nil
 }
 
 // MkdirAll creates a directory with its parents, durably.

@@ -6,17 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Lease timing: a holder that cannot be looked at (another machine) counts as dead
-// when it has not been seen for LeaseExpiry.
+// Lease timing. A holder that cannot be looked at (another machine) says every LeaseBeat
+// that it lives. One that was seen within LeaseExpiry, by the clocks of both machines,
+// counts as alive; one that was not may have a clock of its own, and is watched for
+// LeaseWatch: it is dead when it says nothing in that time.
 const (
 	LeaseBeat   = 15 * time.Second
 	LeaseExpiry = 3 * time.Minute
+	LeaseWatch  = 3 * LeaseBeat
 )
 
 // HeldError says who holds the lease, and since when.
@@ -24,6 +28,7 @@ type HeldError struct {
 	Holder, Host string
 	PID          int
 	Since, Seen  time.Time
+	state        int // what is known of it
 }
 
 // Error names the holder.
@@ -32,62 +37,134 @@ func (e *HeldError) Error() string {
 		e.Holder, e.PID, e.Host, e.Since.Format(time.RFC3339), e.Seen.Format(time.RFC3339))
 }
 
+// ErrLeaseLost: another process has taken the lease over, because this one was halted, or
+// could not write to the ledger, for so long that it seemed dead.
+var ErrLeaseLost = errors.New("the lease was lost: this process was halted for so long that another night took the data directory over; nothing more of it is committed")
+
 // Lease keeps two nights apart: while it is held no other night runs on the same
-// data directory.
+// data directory. Every transaction of the ledger that took it makes sure that it is
+// still held.
 type Lease struct {
-	l    *Ledger
-	host string
-	pid  int
-	born string
-	stop context.CancelFunc
-	done chan struct{}
-	lost chan struct{}
+	l     *Ledger
+	host  string
+	pid   int
+	born  string
+	since string
+	guard *os.File // locked while the lease is held, for who repairs the ledger
+	stop  context.CancelFunc
+	done  chan struct{}
+	lost  chan struct{}
 }
 
-// Lost is closed when another process has taken the lease over, which happens when this
-// one was halted for longer than LeaseExpiry. The holder must stop.
+// Lost is closed when another process has taken the lease over. The holder must stop.
 func (le *Lease) Lost() <-chan struct{} { return le.lost }
 
+// mine is the condition for the row of this lease.
+const mine = `host = ? AND pid = ? AND born = ? AND since = ?`
+
+func (le *Lease) id() []any { return []any{le.host, le.pid, le.born, le.since} }
+
 // Acquire takes the lease for holder (words for people, such as "night 2024-03-01"),
-// taking it over from a dead process. It returns a *HeldError while another holds it.
+// taking it over from a dead process. It returns a *HeldError while another holds it, and
+// a *DamagedError when the ledger is not what it was.
 func (l *Ledger) Acquire(ctx context.Context, holder string) (*Lease, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("reading the host name for the lease: %w", err)
 	}
 	lease := &Lease{l: l, host: host, pid: os.Getpid(), born: processBorn(os.Getpid()), done: make(chan struct{}), lost: make(chan struct{})}
-	err = l.tx(ctx, func(tx *sql.Tx) error {
-		held, alive, err := l.heldBy(ctx, tx, host)
+	silent := "" // when a holder that is watched was last seen
+	for {
+		watch, err := lease.take(ctx, holder, silent)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if held != nil && alive {
-			return held
+		if watch == "" {
+			break
 		}
-		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO lease (one, holder, host, pid, born, since, seen) VALUES (1, ?, ?, ?, ?, ?, ?)`,
-			holder, host, lease.pid, lease.born, stamp(l.now()), stamp(l.now()))
-		return err
-	})
-	var held *HeldError
-	if errors.As(err, &held) {
-		return nil, held
+		silent = watch
+		select {
+		case <-time.After(l.watch):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("taking the lease in %s (may it be written to?): %w", l.path, err)
+	if lease.guard, err = guard(l.redo.dir, false); err != nil {
+		return nil, errors.Join(err, lease.drop(ctx))
 	}
+	l.lease.Store(lease)
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
 	lease.stop = stop
 	go lease.beat(beat)
 	return lease, nil
 }
 
-// Holder returns who holds the lease, or nil when nobody alive does.
+// take takes the lease unless another holds it. When it cannot be told whether the other
+// lives, take returns when it was last seen; silent is what it returned before.
+func (le *Lease) take(ctx context.Context, holder, silent string) (watch string, err error) {
+	l := le.l
+	err = l.transact(ctx, func(tx *sql.Tx) error {
+		held, seen, err := l.heldBy(ctx, tx, le.host)
+		if err != nil {
+			return err
+		}
+		if held != nil && (held.state == alive || held.state == unsure && silent != "" && seen != silent) {
+			return held
+		}
+		if held != nil && held.state == unsure && silent == "" {
+			watch = seen
+			return nil
+		}
+		watch = ""
+		if err := l.check(ctx, tx); err != nil {
+			return err
+		}
+		le.since, _ = stamp(l.now()).(string)
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO lease (one, holder, host, pid, born, since, seen) VALUES (1, ?, ?, ?, ?, ?, ?)`,
+			holder, le.host, le.pid, le.born, le.since, le.since)
+		return err
+	})
+	var held *HeldError
+	var damaged *DamagedError
+	switch {
+	case errors.As(err, &held):
+		return "", held
+	case errors.As(err, &damaged):
+		return "", err
+	case err != nil:
+		return "", fmt.Errorf("taking the lease in %s (may it be written to?): %w", l.path, err)
+	}
+	return watch, nil
+}
+
+// fence fails when this ledger took the lease and has lost it since.
+func (l *Ledger) fence(ctx context.Context, tx *sql.Tx) error {
+	le := l.lease.Load()
+	if le == nil {
+		return nil
+	}
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM lease WHERE `+mine, le.id()...).Scan(&n); err != nil {
+		return fmt.Errorf("reading the lease: %w", err)
+	}
+	if n == 0 {
+		return ErrLeaseLost
+	}
+	return nil
+}
+
+// Confirm fails with ErrLeaseLost when this ledger took the lease and has lost it since.
+func (l *Ledger) Confirm(ctx context.Context) error {
+	return l.transact(ctx, func(tx *sql.Tx) error { return l.fence(ctx, tx) })
+}
+
+// Holder returns who holds the lease, or nil when nobody who seems alive does.
 func (l *Ledger) Holder(ctx context.Context) (*HeldError, error) {
 	host, _ := os.Hostname()
 	var held *HeldError
-	err := l.tx(ctx, func(tx *sql.Tx) error {
-		h, alive, err := l.heldBy(ctx, tx, host)
-		if alive {
+	err := l.transact(ctx, func(tx *sql.Tx) error {
+		h, _, err := l.heldBy(ctx, tx, host)
+		if h != nil && h.state == alive {
 			held = h
 		}
 		return err
@@ -95,26 +172,38 @@ func (l *Ledger) Holder(ctx context.Context) (*HeldError, error) {
 	return held, err
 }
 
-func (l *Ledger) heldBy(ctx context.Context, tx *sql.Tx, host string) (*HeldError, bool, error) {
+// What is known of a holder.
+const (
+	dead = iota
+	alive
+	unsure // on another machine, and not seen for long, or in the future
+)
+
+func (l *Ledger) heldBy(ctx context.Context, tx *sql.Tx, host string) (*HeldError, string, error) {
 	var h HeldError
 	var born string
 	var since, seen sql.NullString
 	err := tx.QueryRowContext(ctx, `SELECT holder, host, pid, born, since, seen FROM lease`).Scan(&h.Holder, &h.Host, &h.PID, &born, &since, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("reading the lease: %w", err)
+		return nil, "", fmt.Errorf("reading the lease: %w", err)
 	}
 	h.Since, h.Seen = parseStamp(since), parseStamp(seen)
-	if h.Host == host {
-		return &h, processAlive(h.PID, born), nil
+	h.state = alive
+	if h.Host == host && sameContainer(born) {
+		if !processAlive(h.PID, born) {
+			h.state = dead
+		}
+	} else if ago := l.now().Sub(h.Seen); ago >= LeaseExpiry || ago <= -LeaseExpiry {
+		h.state = unsure
 	}
-	return &h, l.now().Sub(h.Seen) < LeaseExpiry, nil
+	return &h, seen.String, nil
 }
 
 // beat tells other machines that this holder lives. A missed beat is no error: the
-// next one follows, and expiry leaves room for several.
+// next one follows, and LeaseWatch leaves room for two.
 func (le *Lease) beat(ctx context.Context) {
 	defer close(le.done)
 	t := time.NewTicker(LeaseBeat)
@@ -124,11 +213,14 @@ func (le *Lease) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			res, err := le.l.db.ExecContext(ctx, `UPDATE lease SET seen = ? WHERE host = ? AND pid = ? AND born = ?`, stamp(le.l.now()), le.host, le.pid, le.born)
-			if err != nil {
-				continue
-			}
-			if n, err := res.RowsAffected(); err == nil && n == 0 {
+			err := le.l.transact(ctx, func(tx *sql.Tx) error {
+				if err := le.l.fence(ctx, tx); err != nil {
+					return err
+				}
+				_, err := tx.ExecContext(ctx, `UPDATE lease SET seen = ? WHERE `+mine, append([]any{stamp(le.l.now())}, le.id()...)...)
+				return err
+			})
+			if errors.Is(err, ErrLeaseLost) {
 				close(le.lost)
 				return
 			}
@@ -140,11 +232,45 @@ func (le *Lease) beat(ctx context.Context) {
 func (le *Lease) Release() error {
 	le.stop()
 	<-le.done
-	_, err := le.l.db.Exec(`DELETE FROM lease WHERE host = ? AND pid = ? AND born = ?`, le.host, le.pid, le.born)
+	le.l.lease.Store(nil)
+	err := le.drop(context.Background())
+	if err == nil {
+		le.l.seal(context.Background())
+	}
+	return errors.Join(err, le.guard.Close())
+}
+
+func (le *Lease) drop(ctx context.Context) error {
+	err := le.l.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM lease WHERE `+mine, le.id()...)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("releasing the lease: %w", err)
 	}
 	return nil
+}
+
+// guard locks the redo log, shared by who works with the ledger or alone by who replaces
+// it. The lock is gone with the process, and works without a ledger.
+func guard(dir string, alone bool) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("locking the redo log: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("locking the redo log: %w", err)
+	}
+	how := syscall.LOCK_SH
+	if alone {
+		how = syscall.LOCK_EX
+	}
+	err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("%s is in use by another process: a night that works, or `mainstay repair`", dir)
+	}
+	return f, nil // a file system without locks: the lease must do
 }
 
 // processAlive tells whether the process that took the lease still runs: a process
@@ -156,8 +282,9 @@ func processAlive(pid int, born string) bool {
 	return processBorn(pid) == born
 }
 
-// processBorn is the start of a process in clock ticks since boot plus the boot's
-// id, from /proc; "" where there is no /proc (then the process number must do).
+// processBorn is the start of a process in clock ticks since boot, after the boot's id and
+// the number of this process's container, from /proc; "" where there is no /proc (then the
+// process number must do).
 func processBorn(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -168,9 +295,33 @@ func processBorn(pid int) string {
 	if !ok || len(fields) < 20 || fields[0] == "Z" {
 		return ""
 	}
+	where := container()
+	if where == "" {
+		return ""
+	}
+	return where + "/" + fields[19]
+}
+
+// container is the boot's id and the namespace of this process's process numbers: what is
+// in another one, under the same host name, cannot be looked at.
+func container() string {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(boot)) + "/" + fields[19]
+	space, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(boot)) + "/" + strings.Trim(space, "pid:[]")
+}
+
+// sameContainer tells whether a process that was born so can be looked at, or is dead for
+// sure because the machine was started since.
+func sameContainer(born string) bool {
+	theirs, ours := strings.Split(born, "/"), strings.Split(container(), "/")
+	if len(theirs) != 3 || len(ours) != 2 {
+		return true
+	}
+	return theirs[0] != ours[0] || theirs[1] == ours[1]
 }

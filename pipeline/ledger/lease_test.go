@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 // other writes a lease that another process took.
 func (b *testBundle) other(host string, pid int, born string) {
 	b.Helper()
-	_, err := b.db.Exec(`INSERT OR REPLACE INTO lease (one, holder, host, pid, born, since, seen) VALUES (1, 'night 2024-03-01', ?, ?, ?, ?, ?)`,
+	_, err := b.db.DB.Exec(`INSERT OR REPLACE INTO lease (one, holder, host, pid, born, since, seen) VALUES (1, 'night 2024-03-01', ?, ?, ?, ?, ?)`,
 		host, pid, born, stamp(b.clock), stamp(b.clock))
 	b.must(err)
 }
@@ -134,14 +135,92 @@ func TestLeaseOfAProcessNumberInUseAgain(t *testing.T) {
 func TestLeaseOfAnotherHost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.watch = time.Millisecond
 	b.other("elsewhere", 1, "x")
 	seen := b.clock
-	for _, after := range []time.Duration{0, time.Second, LeaseExpiry - time.Microsecond, -time.Hour} {
+	for _, after := range []time.Duration{0, time.Second, LeaseExpiry - time.Microsecond, -LeaseExpiry + time.Microsecond} {
 		b.clock = seen.Add(after)
 		b.mustBeHeld("process 1 on elsewhere, since 2024-03-01T02:00:00Z (last seen 2024-03-01T02:00:00Z)")
 	}
-	b.clock = seen.Add(LeaseExpiry)
-	b.mustTake()
+	for _, after := range []time.Duration{LeaseExpiry, 24 * time.Hour, -LeaseExpiry, -24 * time.Hour} {
+		b.clock = seen
+		b.other("elsewhere", 1, "x")
+		b.clock = seen.Add(after)
+		b.mustTake()
+	}
+}
+
+// The clock of another machine may be wrong: a holder that says that it lives is not
+// taken for dead, whatever time it says.
+func TestLeaseOfAHostWithAnotherClock(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-100 * time.Hour, -LeaseExpiry, LeaseExpiry, 100 * time.Hour} {
+		b := setup(t)
+		b.watch = 300 * time.Millisecond
+		b.other("elsewhere", 1, "x")
+		seen := b.clock
+		b.clock = seen.Add(skew)
+		beats := make(chan error, 1)
+		go func() {
+			time.Sleep(30 * time.Millisecond)
+			beats <- b.transact(b.ctx, func(tx *sql.Tx) error {
+				_, err := tx.Exec(`UPDATE lease SET seen = ?`, stamp(seen.Add(LeaseBeat)))
+				return err
+			})
+		}()
+		_, err := b.Acquire(b.ctx, "the next night")
+		b.must(<-beats)
+		var held *HeldError
+		if !errors.As(err, &held) || held.Host != "elsewhere" {
+			t.Errorf("clock %v ahead: got %v, want a *HeldError", skew, err)
+		}
+	}
+}
+
+// In another container of this machine, with the same name, no process can be looked at.
+func TestLeaseOfAnotherContainer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	where := container()
+	if where == "" {
+		t.Skip("no /proc")
+	}
+	boot, _, _ := strings.Cut(where, "/")
+	b.other(b.host(), 1, boot+"/1/77")
+	b.mustBeHeld("process 1 on")
+}
+
+// A holder that lost its lease commits nothing any more, by whatever method.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	lease, err := b.Acquire(b.ctx, "slow night")
+	b.must(err)
+	id := b.begin("2024-03-01")
+	b.must(b.Confirm(b.ctx))
+	next, err := Open(b.ctx, b.dir, nil)
+	b.must(err)
+	defer next.Close()
+	next.db.DB.Exec(`DELETE FROM lease`) // what a machine does that takes this one for dead
+	taken, err := next.Acquire(b.ctx, "the next night")
+	b.must(err)
+	for what, err := range map[string]error{
+		"artifact":   b.CommitArtifact(b.ctx, Artifact{Key: "k", Night: id}),
+		"batch":      b.CommitBatch(b.ctx, Batch{ID: 1, Source: "s", Night: id}),
+		"job":        b.RecordJob(b.ctx, id, JobResult{Name: "j", Status: JobDone}),
+		"checks":     b.RecordChecks(b.ctx, id, nil),
+		"publishing": b.Publishing(b.ctx, Night{ID: id}, "w", nil),
+		"end":        b.End(b.ctx, Night{ID: id, Status: Published}),
+		"confirm":    b.Confirm(b.ctx),
+	} {
+		if !errors.Is(err, ErrLeaseLost) {
+			t.Errorf("%s: got %v, want ErrLeaseLost", what, err)
+		}
+	}
+	b.must(next.CommitArtifact(b.ctx, Artifact{Key: "k", Night: id}))
+	b.must(lease.Release())
+	b.must(next.Confirm(b.ctx))
+	b.must(taken.Release())
 }
 
 // A holder that lost its lease must not give back what is another's.

@@ -11,14 +11,11 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
-
-	_ "modernc.org/sqlite" // the pure Go SQLite driver
 )
 
 //go:embed schema.sql
@@ -46,13 +43,17 @@ const FileName = "ledger.sqlite"
 
 // Ledger is an open ledger. It is safe for concurrent use.
 type Ledger struct {
-	db   *sql.DB
-	path string
-	now  func() time.Time
+	db    *store
+	path  string
+	now   func() time.Time
+	redo  *redo
+	lease atomic.Pointer[Lease] // while this ledger holds it
+	watch time.Duration         // how long a holder on another machine is watched that was not seen lately
 }
 
 // Open opens the ledger of a data directory, creating it when it is not there.
-// now is the clock that stamps nights and jobs; nil means time.Now.
+// now is the clock that stamps nights and jobs; nil means time.Now. A ledger that is
+// damaged, or gone from a data directory that has been used, is a *DamagedError.
 func Open(ctx context.Context, dataDir string, now func() time.Time) (*Ledger, error) {
 	if now == nil {
 		now = time.Now
@@ -61,17 +62,16 @@ func Open(ctx context.Context, dataDir string, now func() time.Time) (*Ledger, e
 		return nil, fmt.Errorf("creating data directory: %w", err)
 	}
 	path := filepath.Join(dataDir, FileName)
-	// A rollback journal rather than WAL: WAL needs shared memory, which network
-	// file systems do not give. FULL: a commit is on disk when it returns.
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(TRUNCATE)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate"
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
+	l := &Ledger{path: path, now: now, redo: &redo{dir: filepath.Join(dataDir, RedoDir), ledger: path}, watch: LeaseWatch}
+	if err := l.missing(); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.db, err = openStore(l); err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(1)
-	l := &Ledger{db: db, path: path, now: now}
 	if err := l.migrate(ctx); err != nil {
-		db.Close()
+		l.db.Close()
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 	}
 	return l, nil
@@ -88,12 +88,17 @@ func OpenExisting(ctx context.Context, dataDir string) (*Ledger, error) {
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
-// migrate creates the tables of a new ledger and brings an older one up to date.
+// migrate creates the tables of a new ledger and brings an older one up to date. The redo
+// log of an older format is of no use any more: another is begun.
 func (l *Ledger) migrate(ctx context.Context) error {
-	if v, err := format(ctx, l.db); v == Version || err != nil {
+	v, err := format(ctx, l.db)
+	if err != nil {
+		return l.damaged(err)
+	}
+	if err := l.plausible(v); v == Version || err != nil {
 		return err
 	}
-	return l.tx(ctx, func(tx *sql.Tx) error {
+	return l.transact(ctx, func(tx *sql.Tx) error {
 		for {
 			v, err := format(ctx, tx) // again: another process may have been faster
 			if v == Version || err != nil {
@@ -108,42 +113,6 @@ func (l *Ledger) migrate(ctx context.Context) error {
 			}
 		}
 	})
-}
-
-// format is the format that a ledger has.
-func format(ctx context.Context, db interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (int, error) {
-	var v int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v); err != nil {
-		return 0, fmt.Errorf("reading its version: %w", err)
-	}
-	if v > Version {
-		return 0, fmt.Errorf("it has format %d, this mainstay knows formats up to %d: run the newer mainstay", v, Version)
-	}
-	return v, nil
-}
-
-// tx runs f in one immediate transaction: all of it happens or none.
-func (l *Ledger) tx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := l.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("beginning ledger transaction: %w", err)
-	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing ledger transaction to %s: %w", l.path, err)
-	}
-	return nil
-}
-
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
 }
 
 // stamp writes a time as sortable UTC text; the zero time is NULL.
@@ -171,7 +140,7 @@ func parseStamp(s sql.NullString) time.Time {
 func collect[T any](ctx context.Context, l *Ledger, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	rows, err := l.db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("reading ledger: %w", err)
+		return nil, l.damaged(fmt.Errorf("reading ledger: %w", err))
 	}
 	defer rows.Close()
 	var out []T
@@ -183,7 +152,7 @@ func collect[T any](ctx context.Context, l *Ledger, query string, args []any, sc
 		out = append(out, v)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading ledger: %w", err)
+		return nil, l.damaged(fmt.Errorf("reading ledger: %w", err))
 	}
 	return out, nil
 }

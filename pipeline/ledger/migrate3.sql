@@ -1,5 +1,11 @@
 -- From format 2 to format 3: schedules that remember, and nights that are brought back.
 
+-- The number of the last transaction that is in the redo log.
+CREATE TABLE redo_position (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
+);
+
 -- Times at which a schedule starts work. A slot is there before its work starts, so that a
 -- restart neither loses one nor repeats one.
 CREATE TABLE slots (

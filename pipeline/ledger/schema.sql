@@ -114,6 +114,12 @@ CREATE TABLE lease (
     seen      TEXT NOT NULL
 );
 
+-- The number of the last transaction that is in the redo log.
+CREATE TABLE redo_position (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
+);
+
 -- What a source asked to be told the next time it is read, per table.
 CREATE TABLE source_states (
     source TEXT NOT NULL,
