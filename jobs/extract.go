@@ -62,7 +62,7 @@ func (p *Project) extractFrom(ctx context.Context, r *pipeline.Run, c config.Sou
 	if err != nil {
 		return out, err
 	}
-	defer func() { err = errors.Join(err, src.Close()) }()
+	defer func() { err = errors.Join(markPassing(src, err), src.Close()) }()
 	scratch, err := r.Scratch()
 	if err != nil {
 		return out, err

@@ -90,8 +90,8 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	if record.ID, err = l.Begin(ctx, record); err != nil {
 		return err
 	}
-	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log, Watch: o.Watch, Workers: p.Config.Resources.Workers}
-	err = work(ctx, n, &record)
+	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log, Watch: o.Watch, Workers: p.Shares().Workers, LimitsOf: p.limitsOf}
+	err = outOfMemory(work(ctx, n, &record))
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
@@ -126,6 +126,11 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 		return out, err
 	}
 	out.Warnings = append(append(out.Warnings, stopped...), p.warnings(tables)...)
+	slow, err := p.slowJobs(ctx, n)
+	if err != nil {
+		return out, err
+	}
+	out.Warnings = append(out.Warnings, slow...)
 	record.Warnings = len(out.Warnings)
 	if record.Kind == ledger.KindPartial {
 		out.Partial = PartialFile

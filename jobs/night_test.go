@@ -73,7 +73,7 @@ func TestSameNightSameBytes(t *testing.T) {
 	b.mustRun(firstAsOf, "")
 	same(t, "run again", first, tables(t, b.data, firstAsOf))
 	other := t.TempDir()
-	b.write("mainstay.yaml", strings.Replace(testConfig, "workers: 2", "workers: 1", 1))
+	b.write("mainstay.yaml", strings.Replace(testConfig, "workers: 2", "workers: 1, memory: 256MiB, disk: 10GB", 1))
 	alone := exec.Command(os.Args[0])
 	alone.Env = append(os.Environ(), "GOMAXPROCS=1", nightOf+"="+strings.Join([]string{b.dir, other, firstAsOf}, "\n"))
 	if out, err := alone.CombinedOutput(); err != nil {

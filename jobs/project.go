@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
+	"github.com/mainstay-etl/mainstay/pipeline/limits"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
 )
 
@@ -59,7 +60,7 @@ func Load(ctx context.Context, dir, dataDir string) (*Project, error) {
 	if p.plan, err = newPlan(ctx, p); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, p.checkJobNames()
 }
 
 // LoadForExtraction reads a project of which only the sources are wanted: what the SQL
@@ -98,15 +99,22 @@ func (p *Project) session(r *pipeline.Run) (duck.Options, error) {
 	if err != nil {
 		return duck.Options{}, err
 	}
-	return duck.Options{Threads: 1, Memory: p.memory(), TempDir: filepath.Join(tmp, "spill")}, nil
+	o := duck.Options{Threads: 1, TempDir: filepath.Join(tmp, "spill")}
+	p.bound(&o)
+	return o, nil
 }
 
-// memory is one session's part of the configured limit, in DuckDB's words: as many
-// sessions run side by side as there are workers.
-func (p *Project) memory() string {
-	r := p.Config.Resources
-	if r.Memory == 0 {
-		return ""
+// bound gives a session its part of what the night may take: as many sessions run side by
+// side as there are workers.
+func (p *Project) bound(o *duck.Options) {
+	shares := p.Shares()
+	if o.Disk = shares.PerWorker(shares.Disk); shares.Memory > 0 {
+		o.Memory = fmt.Sprintf("%dB", shares.PerWorker(shares.Memory))
 	}
-	return fmt.Sprintf("%dB", int64(r.Memory)/int64(max(r.Workers, 1)))
+}
+
+// Shares is what a night of the project takes of the machine.
+func (p *Project) Shares() limits.Shares {
+	r := p.Config.Resources
+	return limits.Share(int64(r.Memory), int64(r.Disk), r.Workers, p.DataDir)
 }

@@ -52,7 +52,9 @@ func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipel
 		c.digests = append(c.digests, ledger.NightTable{Name: j.Name, SHA256: part.SHA256, Rows: part.Rows})
 		checks = append(checks, p.checksAmong(j.Name, here)...)
 	}
-	found, err := warehouse.Build(ctx, c.warehouse, duck.Options{Threads: max(n.Workers, 1), Memory: p.memory(), TempDir: filepath.Join(n.Dir, pipeline.ScratchDir, "warehouse")}, c.tables, checks)
+	o := duck.Options{Threads: max(n.Workers, 1), TempDir: filepath.Join(n.Dir, pipeline.ScratchDir, "warehouse")}
+	p.bound(&o)
+	found, err := warehouse.Build(ctx, c.warehouse, o, c.tables, checks)
 	if err != nil {
 		return c, fmt.Errorf("building the warehouse: %w", err)
 	}

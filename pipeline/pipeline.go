@@ -139,6 +139,8 @@ type Night struct {
 	Watch  Observer
 	// Workers is how many jobs run side by side, at least 1.
 	Workers int
+	// LimitsOf bounds a job; nil means that none is bounded.
+	LimitsOf func(Job) Limits
 	// Renew names the jobs that make their files anew even where committed ones have the
 	// same keys.
 	Renew map[string]bool

@@ -94,9 +94,7 @@ func (n *Night) work(ctx context.Context, j Job, in Tables, ended chan<- outcome
 		o.took = time.Since(from)
 		ended <- o
 	}()
-	r := &Run{Night: n, Job: j, In: in}
-	defer r.sweep()
-	o.table, o.err = j.Run(ctx, r)
+	o.table, o.err = n.attempts(ctx, j, in)
 	o.table.Name = j.Name
 }
 

@@ -48,6 +48,7 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err != nil {
 		return usageError{err}
 	}
+	p.Shares().Hold()
 	asOf, err := o.day(p)
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ type Config struct {
 	Quality    Quality   `yaml:"quality"`
 	Schedule   Schedule  `yaml:"schedule" result:"no"`
 	Resources  Resources `yaml:"resources" result:"no"`
+	Jobs       Jobs      `yaml:"jobs" result:"no"`
 	Notify     Notify    `yaml:"notify" result:"no"`
 	Log        Log       `yaml:"log" result:"no"`
 	Metrics    Metrics   `yaml:"metrics" result:"no"`
@@ -139,12 +140,14 @@ type Schedule struct {
 // Resources limits what a night takes of the machine.
 type Resources struct {
 	Workers int   `yaml:"workers" range:"1..1024"`
-	Memory  Bytes `yaml:"memory"` // 0: not limited
+	Memory  Bytes `yaml:"memory"` // for SQL; 0: a share of what there is
+	Disk    Bytes `yaml:"disk"`   // for temporary files; 0: a share of what is free
 }
 
 // Default returns the configuration of an empty file. It has no name and no
 // source, so it is not valid by itself, and its data path is relative to the
-// project's folder still; workers is the number of CPUs.
+// project's folder still; workers is the number of CPUs
+// that the process may use.
 func Default() *Config {
 	return &Config{
 		Data:      "data",
@@ -163,7 +166,8 @@ func Default() *Config {
 		},
 		Quality:   Quality{MaxQuarantinedShare: 1, MaxDeletedShare: 0.5, HoldThinSnapshots: true},
 		Schedule:  Schedule{Cron: "0 2 * * *"},
-		Resources: Resources{Workers: runtime.NumCPU()},
+		Resources: Resources{Workers: runtime.GOMAXPROCS(0)}, // which knows the control group
+		Jobs:      defaultJobs(),
 		Notify:    defaultNotify(),
 		Log:       Log{Format: LogAuto, Level: "info"},
 		Lineage:   Lineage{Timeout: Duration(10 * time.Second)},

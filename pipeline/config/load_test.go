@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -94,7 +95,7 @@ func TestMinimalHasAllDefaults(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got.Resources.Workers != runtime.NumCPU() {
+	if got.Resources.Workers != runtime.GOMAXPROCS(0) {
 		t.Errorf("workers %d", got.Resources.Workers)
 	}
 }
@@ -129,7 +130,8 @@ models:
   max_auc: 0.9
 quality: {max_quarantined_share: 0.01}
 schedule: {cron: "30 1 * * mon-fri", time_zone: Australia/Lord_Howe}
-resources: {workers: 3, memory: 1.5 GiB}
+resources: {workers: 3, memory: 1.5 GiB, disk: 3 GiB}
+jobs: {retries: 5, backoff: 1m, timeout: 2h, slow_factor: 1.5, slow_after: 5m, tables: {churn_model: {timeout: 3h}, orders: {retries: 0}}}
 `)
 	want := &Config{
 		Name: "online-retail", Data: "/srv/drop/out", TimeZone: "Europe/London",
@@ -146,7 +148,8 @@ resources: {workers: 3, memory: 1.5 GiB}
 		Mining:   defaultMining(), // see TestMiningIsRead
 		Models:   Models{42, Forest{10, 3, 1, 1000}, Forest{11, 4, 2, 2000}, 0.9, 5},
 		Quality:  Quality{0.01, 0.5, true},
-		Schedule: Schedule{"30 1 * * mon-fri", "Australia/Lord_Howe"}, Resources: Resources{3, 3 << 29},
+		Schedule: Schedule{"30 1 * * mon-fri", "Australia/Lord_Howe"}, Resources: Resources{3, 3 << 29, 3 << 30},
+		Jobs:   Jobs{5, Duration(time.Minute), Duration(2 * time.Hour), 1.5, Duration(5 * time.Minute), []JobLimits{{"churn_model", -1, Duration(3 * time.Hour)}, {"orders", 0, 0}}},
 		Notify: defaultNotify(), Log: Default().Log, Lineage: Default().Lineage, Publish: defaultPublish(), // see TestTellingIsRead
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -169,7 +169,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 			break
 		}
 		if *b = Bytes(n * float64(u.size)); *b < minMemory {
-			return fmt.Errorf("%q is too little memory; expected at least 64MiB", s)
+			return fmt.Errorf("%q is too little; expected at least 64MiB", s)
 		}
 		return nil
 	}

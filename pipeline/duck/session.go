@@ -23,6 +23,9 @@ type Options struct {
 	Threads int
 	// Memory limit in DuckDB's words ("2GB"); "" leaves DuckDB's own (80 % of RAM).
 	Memory string
+	// Disk is the limit of the temporary files in bytes; 0 leaves DuckDB's own (90 % of
+	// what is free).
+	Disk int64
 	// Frugal gives memory back to the system as soon as it is free, which takes a little
 	// time (without it a session keeps what its largest query needed), and lets COPY take
 	// ROW_GROUP_SIZE_BYTES. With one thread, rows keep their order all the same.
@@ -117,6 +120,9 @@ func settings(o Options) []string {
 	}
 	if o.TempDir != "" {
 		set = append(set, "SET temp_directory = "+Quote(o.TempDir))
+		if o.Disk > 0 {
+			set = append(set, fmt.Sprintf("SET max_temp_directory_size = '%dB'", o.Disk))
+		}
 	}
 	return set
 }

@@ -144,6 +144,8 @@ func (d *Dialect) Class(err error) relational.Class {
 		return relational.Absent
 	case 1927, 1053, 4031, 1213, 1412: // killed, shutdown, idle too long, rolled back, table altered after the snapshot
 		return relational.Lost
+	case 1040, 1203, 1226, 1135: // too many connections, of all or of one user, no thread
+		return relational.Busy
 	}
 	return relational.Other
 }

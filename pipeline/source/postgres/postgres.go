@@ -96,6 +96,8 @@ func (d *Dialect) Class(err error) relational.Class {
 		return relational.Absent
 	case "25P02", "25P03", "25P04", "40001": // transaction aborted, idle too long, conflict with recovery
 		return relational.Lost
+	case "40P01", "53300", "53400": // deadlock, too many connections, a limit of the server
+		return relational.Busy
 	}
 	switch pg.Code[:min(2, len(pg.Code))] {
 	case "57", "08": // ended by an administrator or a crash; connection

@@ -194,4 +194,5 @@ const (
 	Denied        // a privilege is missing
 	Absent        // a table or column does not exist
 	Lost          // the connection or the snapshot is gone
+	Busy          // the server has no room, or ended this for the sake of another
 )

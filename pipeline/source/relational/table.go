@@ -225,10 +225,22 @@ func (s *Source) explain(t *table, err error) error {
 		advice = fmt.Sprintf("the server ended a query after %s (statement_timeout): simplify the select, create %s, or raise limits.statement_timeout", s.limits.StatementTimeout, t.indexesText())
 	case Lost:
 		advice = "the connection was lost; the next extraction goes on behind what was committed"
+	case Busy:
+		advice = "the server is busy; run again later"
 	default:
 		return err
 	}
 	return advised{err, advice}
+}
+
+// Passing tells whether the cause of an error that the source returned can pass without
+// anybody's doing: connections that were lost or refused, locks, timeouts, a busy server.
+func (s *Source) Passing(err error) bool {
+	switch s.d.Class(err) {
+	case Lost, Locked, Timeout, Busy:
+		return true
+	}
+	return false
 }
 
 // advised is an error and what to do about it.
