@@ -34,6 +34,7 @@ func (p *Project) compact(ctx context.Context, n *pipeline.Night, o lake.Compact
 	if o.Scratch, err = r.Scratch(); err != nil {
 		return err
 	}
+	o.Night = n.ID
 	got, err := (&lake.Lake{Dir: n.Dir, Ledger: n.Ledger}).Compact(ctx, o)
 	if got.Months > 0 {
 		n.Log.Info("merged small lake files", "months", got.Months, "files", got.Files, "bytes", got.Bytes)

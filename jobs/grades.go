@@ -128,6 +128,11 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 // only when the outcome does. Scores that are no longer there are not graded.
 func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) ([]string, error) {
 	scores := filepath.Join(r.Night.Dir, n.Directory, scoreTables[pr.task.Name][0]+".parquet")
+	for _, table := range []string{scoreTables[pr.task.Name][0], valueTable} {
+		if err := provePublished(ctx, r.Night.Ledger, r.Night.Dir, n, table); err != nil {
+			return nil, err
+		}
+	}
 	sum, _, err := durable.Digest(scores)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.Night.Log.Warn("published scores are gone and are not graded", "task", pr.task.Name, "as_of", n.AsOf, "file", scores)
@@ -173,10 +178,13 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 	return readGrade(part.Path, n.AsOf, pr.task.Name)
 }
 
+// valueTable tells what customers are worth.
+const valueTable = "customer_value"
+
 // stake is what was at stake on the day of the scores, as that night told it: the margin
 // that a customer would bring in a year. Nights that did not tell have none.
 func (pr prediction) stake(published string) *learn.Stake {
-	path := filepath.Join(published, "customer_value.parquet")
+	path := filepath.Join(published, valueTable+".parquet")
 	if _, err := os.Stat(path); err != nil || len(pr.task.Keys) > 1 {
 		return nil
 	}

@@ -74,11 +74,11 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	go func() {
 		select {
 		case <-lease.Lost():
-			cancel(errors.New("the lease was lost: this process was halted for so long that another night took the data directory over"))
+			cancel(ledger.ErrLeaseLost)
 		case <-ctx.Done():
 		}
 	}()
-	if err := pipeline.SweepScratch(p.DataDir); err != nil {
+	if err := errors.Join(warehouse.SweepUnpublished(p.DataDir), pipeline.SweepScratch(p.DataDir)); err != nil {
 		return err
 	}
 	p.gathered.tables = map[string]*lake.Table{}

@@ -9,6 +9,7 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
+	"github.com/mainstay-etl/mainstay/pipeline/fault"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
@@ -34,7 +35,11 @@ type candidate struct {
 
 // assembleNight builds the warehouse beside the published one and audits it.
 func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, tables pipeline.Tables) (candidate, error) {
-	c := candidate{warehouse: filepath.Join(n.Dir, warehouse.FileName+".next")}
+	var c candidate
+	var err error
+	if c.warehouse, err = warehouse.NextFile(n.Dir); err != nil {
+		return c, err
+	}
 	var checks []duck.Check
 	here := map[string]bool{}
 	for _, j := range g.Jobs {
@@ -56,6 +61,7 @@ func (p *Project) assembleNight(ctx context.Context, n *pipeline.Night, g *pipel
 	p.bound(&o)
 	found, err := warehouse.Build(ctx, c.warehouse, o, c.tables, checks)
 	if err != nil {
+		_ = os.Remove(c.warehouse) // the next night sweeps it, but the disk may be full
 		return c, fmt.Errorf("building the warehouse: %w", err)
 	}
 	if err := n.Ledger.RecordChecks(ctx, n.ID, checkResults(found)); err != nil {
@@ -90,15 +96,19 @@ func (c candidate) publish(ctx context.Context, n *pipeline.Night, record ledger
 	if err := warehouse.GatherParquet(n.Dir, n.ID, c.tables); err != nil {
 		return err
 	}
+	if err := warehouse.StageDay(n.Dir, n.ID); err != nil {
+		return err
+	}
 	if err := n.Ledger.Publishing(ctx, record, sum, c.digests); err != nil {
 		return err
 	}
+	fault.Point("about to publish")
 	if !record.DayOnly {
 		if err := durable.Move(c.warehouse, filepath.Join(n.Dir, warehouse.FileName)); err != nil {
 			return err
 		}
 	}
-	return warehouse.LinkDay(n.Dir, n.AsOf.String(), n.ID)
+	return warehouse.ShowDay(n.Dir, n.AsOf.String(), n.ID)
 }
 
 const (

@@ -119,6 +119,9 @@ func RollBack(ctx context.Context, dataDir, which string, now func() time.Time) 
 		return out, err
 	}
 	defer func() { err = errors.Join(err, lease.Release()) }()
+	if err := warehouse.SweepUnpublished(dataDir); err != nil {
+		return out, err
+	}
 	if err := (&Project{DataDir: dataDir}).recover(ctx, l); err != nil {
 		return out, err
 	}
@@ -196,7 +199,11 @@ func bringBack(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.N
 		checks = append(checks, duck.Check{Name: "rows as published", Table: t.Name, Severity: severityError,
 			Failing: fmt.Sprintf("SELECT count(*) AS rows_now FROM %s HAVING count(*) <> %d", duck.Ident(t.Name), rows[t.Name])})
 	}
-	next, tmp := filepath.Join(dataDir, warehouse.FileName+".next"), filepath.Join(dataDir, pipeline.ScratchDir, "rollback")
+	next, err := warehouse.NextFile(dataDir)
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dataDir, pipeline.ScratchDir, "rollback")
 	found, err := warehouse.Build(ctx, next, duck.Options{TempDir: tmp}, tables, checks)
 	if err != nil {
 		return fmt.Errorf("building the warehouse of night %d: %w", n.ID, err)
@@ -212,13 +219,16 @@ func bringBack(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.N
 		return errors.Join(err, os.Remove(next))
 	}
 	ctx = context.WithoutCancel(ctx) // from here on it is done, whatever is asked
+	if err := warehouse.StageDay(dataDir, n.ID); err != nil {
+		return err
+	}
 	if err := l.BringingBack(ctx, n.ID, sum); err != nil {
 		return err
 	}
 	if err := durable.Move(next, filepath.Join(dataDir, warehouse.FileName)); err != nil {
 		return err
 	}
-	if err := warehouse.LinkDay(dataDir, n.AsOf, n.ID); err != nil {
+	if err := warehouse.ShowDay(dataDir, n.AsOf, n.ID); err != nil {
 		return err
 	}
 	return l.EndBringingBack(ctx, n.ID, true)

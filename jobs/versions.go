@@ -137,6 +137,9 @@ func (p *Project) champion(ctx context.Context, r *pipeline.Run, pr prediction, 
 		if n.AsOf >= r.Night.AsOf.String() {
 			continue
 		}
+		if err := provePublished(ctx, r.Night.Ledger, r.Night.Dir, n, modelVersionsTable); err != nil {
+			return champion{warning: fmt.Sprintf("%s: which model was in service cannot be told, so tonight's is compared with the simple rule alone: %v", pr.task.Name, err)}, ctx.Err()
+		}
 		was, err := inService(ctx, filepath.Join(r.Night.Dir, n.Directory), pr.task.Name)
 		if err != nil {
 			return champion{}, err
@@ -162,7 +165,7 @@ func (p *Project) loadChampion(ctx context.Context, r *pipeline.Run, pr predicti
 		return champion{}, err
 	}
 	if sum != sha256 {
-		return champion{}, fmt.Errorf("%s is not the file that it was", path)
+		return champion{}, fmt.Errorf("%s is damaged: it is not the file that it was. Bring it back from a backup", path)
 	}
 	m, err := learn.Load(pr.task, path)
 	if err != nil {

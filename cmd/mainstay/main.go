@@ -109,7 +109,7 @@ every score, and publishes the result as tables that analysts query.
 	})
 	for _, c := range []*cobra.Command{
 		newDemoCommand(), newInitCommand(), newRunCommand(), newScheduleCommand(), newJobsCommand(),
-		newNightsCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newGenerateCommand(),
+		newNightsCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newGenerateCommand(),
 	} {
 		c.Args = usageArgs(c.Args)
 		root.AddCommand(c)

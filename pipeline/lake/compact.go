@@ -7,18 +7,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
+	"github.com/mainstay-etl/mainstay/pipeline/fault"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
 // CompactOptions bound the work of a compaction.
 type CompactOptions struct {
 	Scratch  string // empty directory on the data directory's file system
+	Night    int64  // names the files
 	Session  duck.Options
 	MinFiles int   // small files of a month before they are merged; 0 means 8
 	Small    int64 // bytes below which a file is small; 0 means 16 MB
@@ -48,6 +51,9 @@ func (l *Lake) Compact(ctx context.Context, o CompactOptions) (Compacted, error)
 		for _, group := range mergeable(files, o) {
 			if done.Months >= o.MaxFiles {
 				return done, nil
+			}
+			if err := l.prove(group); err != nil { // or the damage would get a digest of its own
+				return done, err
 			}
 			if err := l.merge(ctx, o, table, group); err != nil {
 				return done, fmt.Errorf("merging %d files of %s, %s: %w", len(group), table, group[0].Day, err)
@@ -113,7 +119,7 @@ func (l *Lake) merge(ctx context.Context, o CompactOptions, table string, group 
 	if merged.SHA256, merged.Bytes, err = durable.Digest(tmp); err != nil {
 		return err
 	}
-	merged.Path = filepath.Join("lake", table, "day="+merged.Day, fmt.Sprintf("m%06d-%s-%s.parquet", merged.Batch, table, merged.SHA256[:8]))
+	merged.Path = filepath.Join("lake", table, "day="+merged.Day, fmt.Sprintf("m%06d-%06d-%s-%s.parquet", merged.Batch, o.Night, table, merged.SHA256[:8]))
 	if err := durable.Move(tmp, filepath.Join(l.Dir, merged.Path)); err != nil {
 		return err
 	}
@@ -168,6 +174,26 @@ func union(group []ledger.LakeFile) ledger.LakeFile {
 // and what was merged. Only the holder of the lease may. It returns the files, and with
 // dryRun removes none.
 func (l *Lake) Sweep(ctx context.Context, dryRun bool) ([]string, error) {
+	// The disk first, then the ledger: what another night stores, should this one have lost
+	// its lease, has a name of its own that was not there yet.
+	var found []string
+	root := filepath.Join(l.Dir, "lake")
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			if errors.Is(err, os.ErrNotExist) && path == root {
+				return filepath.SkipAll
+			}
+			return err
+		}
+		rel, err := filepath.Rel(l.Dir, path)
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".parquet") {
+			found = append(found, rel)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sweeping the lake: %w", err)
+	}
 	known := map[string]bool{}
 	for _, table := range append(contract.Names(), QuarantineTable) {
 		files, err := l.Ledger.LakeFiles(ctx, table)
@@ -178,27 +204,18 @@ func (l *Lake) Sweep(ctx context.Context, dryRun bool) ([]string, error) {
 			known[f.Path] = true
 		}
 	}
-	var swept []string
-	root := filepath.Join(l.Dir, "lake")
-	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, os.ErrNotExist) && path == root {
-				return filepath.SkipAll
-			}
-			return err
+	if err := l.Ledger.Confirm(ctx); err != nil {
+		return nil, err
+	}
+	swept := slices.DeleteFunc(found, func(path string) bool { return known[path] })
+	if dryRun {
+		return swept, nil
+	}
+	for i, path := range swept {
+		if err := os.Remove(filepath.Join(l.Dir, path)); err != nil {
+			return swept[:i], fmt.Errorf("sweeping the lake: %w", err)
 		}
-		rel, err := filepath.Rel(l.Dir, path)
-		if err != nil || d.IsDir() || known[rel] || !strings.HasSuffix(path, ".parquet") {
-			return err
-		}
-		swept = append(swept, rel)
-		if dryRun {
-			return nil
-		}
-		return os.Remove(path)
-	})
-	if err != nil {
-		return swept, fmt.Errorf("sweeping the lake: %w", err)
+		fault.Point("lake file swept")
 	}
 	return swept, nil
 }

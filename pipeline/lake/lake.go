@@ -55,7 +55,7 @@ func (l *Lake) Table(ctx context.Context, name string) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{Table: c, dir: l.Dir}
-	if t.Files, err = l.Ledger.LakeFiles(ctx, name); err != nil {
+	if t.Files, err = l.files(ctx, name); err != nil {
 		return nil, err
 	}
 	if t.Replaced, err = l.Ledger.ReplacedInputs(ctx); err != nil {

@@ -85,11 +85,11 @@ func (h held) all() string { return h.base + "\nUNION ALL BY NAME " + h.newer }
 // held writes the queries of what is held: _pk, _held, _deleted, _refused, the
 // contract's key, the event time, the given columns (as _f_NAME), _batch, _input, _row.
 func (l *Lake) held(ctx context.Context, s *duck.Session, t contract.Table, columns []string) (held, error) {
-	rows, err := l.Ledger.LakeFiles(ctx, t.Name)
+	rows, err := l.files(ctx, t.Name)
 	if err != nil {
 		return held{}, err
 	}
-	refused, err := l.Ledger.LakeFiles(ctx, QuarantineTable)
+	refused, err := l.files(ctx, QuarantineTable)
 	if err != nil {
 		return held{}, err
 	}

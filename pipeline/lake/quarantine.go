@@ -26,7 +26,7 @@ func (l *Lake) Quarantine(ctx context.Context) (string, error) {
 // refused writes the query of the refused rows with all columns; keyed tells whether
 // _pk is one of them.
 func (l *Lake) refused(ctx context.Context) (query string, keyed bool, err error) {
-	files, err := l.Ledger.LakeFiles(ctx, QuarantineTable)
+	files, err := l.files(ctx, QuarantineTable)
 	if err != nil {
 		return "", false, err
 	}

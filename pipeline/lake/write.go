@@ -180,7 +180,8 @@ func (in *ingest) place(ctx context.Context, table string, paths []string, event
 		f := written[p]
 		day := strings.TrimPrefix(filepath.Base(filepath.Dir(p)), "_part=")
 		f.Table, f.Day, f.Batch, f.Keyed, f.Newer = table, day, in.x.Batch, in.keyed(), in.keyed() && in.merge
-		f.Path = filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%s-%04d.parquet", in.x.Batch, strings.Trim(in.t.Name, "()"), i))
+		// The night is in the name, for a night that lost its lease may still move a file.
+		f.Path = filepath.Join(into, "day="+day, fmt.Sprintf("b%06d-%06d-%s-%04d.parquet", in.x.Batch, in.x.Night, strings.Trim(in.t.Name, "()"), i))
 		out[i] = f
 		slots <- struct{}{}
 		wg.Go(func() {

@@ -160,15 +160,25 @@ func TestLeaseOfAHostWithAnotherClock(t *testing.T) {
 		b.other("elsewhere", 1, "x")
 		seen := b.clock
 		b.clock = seen.Add(skew)
-		beats := make(chan error, 1)
+		over, beats := make(chan struct{}), make(chan error, 1)
 		go func() {
-			time.Sleep(30 * time.Millisecond)
-			beats <- b.transact(b.ctx, func(tx *sql.Tx) error {
-				_, err := tx.Exec(`UPDATE lease SET seen = ?`, stamp(seen.Add(LeaseBeat)))
-				return err
-			})
+			var err error
+			for n := 1; err == nil; n++ {
+				err = b.transact(b.ctx, func(tx *sql.Tx) error {
+					_, err := tx.Exec(`UPDATE lease SET seen = ?`, stamp(seen.Add(time.Duration(n)*time.Second)))
+					return err
+				})
+				select {
+				case <-over:
+					beats <- err
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+			beats <- err
 		}()
 		_, err := b.Acquire(b.ctx, "the next night")
+		close(over)
 		b.must(<-beats)
 		var held *HeldError
 		if !errors.As(err, &held) || held.Host != "elsewhere" {

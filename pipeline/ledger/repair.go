@@ -225,15 +225,67 @@ func (l *Ledger) AllLakeFiles(ctx context.Context) ([]LakeFile, error) {
 	return out, err
 }
 
-// PublishedWarehouse is the last night that was published, with the digest of the
-// warehouse that it published. ok is false when there is none.
-func (l *Ledger) PublishedWarehouse(ctx context.Context) (n Night, sha256 string, ok bool, err error) {
-	err = l.db.QueryRowContext(ctx, `SELECT id, as_of, warehouse FROM nights WHERE status = ? AND kind = ? AND warehouse <> '' ORDER BY id DESC LIMIT 1`, Published, KindNight).Scan(&n.ID, &n.AsOf, &sha256)
-	if errors.Is(err, sql.ErrNoRows) {
-		return n, "", false, nil
+// ShownWarehouse is the night that the warehouse shows, with the digest of its file; that
+// is "" when it is not known, as after a rollback. ok is false when no night is shown.
+func (l *Ledger) ShownWarehouse(ctx context.Context) (n Night, sha256 string, ok bool, err error) {
+	p, ok, err := l.Shown(ctx)
+	if err != nil || !ok {
+		return n, "", false, err
 	}
+	n = Night{ID: p.Night, AsOf: p.AsOf}
+	if p.Kind == BroughtBack {
+		return n, "", true, nil
+	}
+	err = l.db.QueryRowContext(ctx, `SELECT warehouse FROM nights WHERE id = ?`, n.ID).Scan(&sha256)
 	if err != nil {
-		return n, "", false, l.damaged(fmt.Errorf("looking for the published night: %w", err))
+		return n, "", false, l.damaged(fmt.Errorf("looking for the published warehouse: %w", err))
 	}
 	return n, sha256, true, nil
+}
+
+// DropLakeFile takes a file out of the lake and marks the inputs that may have rows in it
+// as unread, so that files are read again; rows of a database come back when their table
+// is verified. It returns the inputs.
+func (l *Ledger) DropLakeFile(ctx context.Context, f LakeFile) (inputs []string, err error) {
+	table, counted := f.Table, "stored"
+	if table == "quarantine" {
+		table, counted = "", "quarantined"
+	}
+	batches := "= ?1"
+	if f.Origin != "" { // a merged file bears the newest batch of those in it
+		batches = "<= ?1"
+	}
+	err = l.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM lake_files WHERE path = ?`, f.Path); err != nil {
+			return err
+		}
+		rows, err := tx.QueryContext(ctx, `SELECT DISTINCT i.id, i.source || ': ' || i.name FROM inputs i JOIN row_accounts a ON a.input = i.id
+			WHERE i.replaced_by IS NULL AND i.batch `+batches+` AND (?2 = '' OR a.tbl = ?2) AND a.`+counted+` > 0 ORDER BY i.id`, f.Batch, table)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var ids []int64
+		for rows.Next() {
+			var id int64
+			var name string
+			if err := rows.Scan(&id, &name); err != nil {
+				return err
+			}
+			ids, inputs = append(ids, id), append(inputs, name)
+		}
+		if err := rows.Err(); err != nil || f.Keyed {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, `UPDATE inputs SET version = 'unread: a lake file of it was damaged' WHERE id = ?`, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("taking %s out of the lake: %w", f.Path, err)
+	}
+	return inputs, nil
 }

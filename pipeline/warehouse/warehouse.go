@@ -16,6 +16,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
+	"github.com/mainstay-etl/mainstay/pipeline/fault"
 )
 
 // Names below the data directory.
@@ -47,6 +48,7 @@ func Build(ctx context.Context, file string, o duck.Options, tables []Table, che
 		err = errors.Join(err, s.Close())
 		if err == nil {
 			err = durable.Sync(file)
+			fault.Point("warehouse built")
 		}
 	}()
 	for _, t := range tables {
@@ -116,25 +118,78 @@ func GatherParquet(dataDir string, night int64, tables []Table) error {
 			return fmt.Errorf("publishing %s: %w", t.Name, err)
 		}
 	}
+	fault.Point("tables gathered")
 	return durable.Sync(dir)
 }
 
 // LinkDay makes tables/as_of=DAY show the tables of a night, by one rename of a symbolic
 // link. It may be done again.
 func LinkDay(dataDir, asOf string, night int64) error {
-	root, own := filepath.Join(dataDir, TablesDir), NightDir(night)
-	link := filepath.Join(dataDir, DayDir(asOf))
-	tmp := filepath.Join(root, own+".link")
+	if err := StageDay(dataDir, night); err != nil {
+		return err
+	}
+	return ShowDay(dataDir, asOf, night)
+}
+
+// StageDay makes the link that ShowDay puts in its place.
+func StageDay(dataDir string, night int64) error {
+	tmp := stagedLink(dataDir, night)
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("clearing the way for the day's link: %w", err)
 	}
-	if err := os.Symlink(own, tmp); err != nil {
+	if err := os.Symlink(NightDir(night), tmp); err != nil {
 		return fmt.Errorf("linking the day's tables: %w", err)
 	}
-	if err := os.Rename(tmp, link); err != nil {
+	return nil
+}
+
+// ShowDay is the second half of LinkDay. It fails when another process has called
+// SweepUnpublished since StageDay.
+func ShowDay(dataDir, asOf string, night int64) error {
+	if err := os.Rename(stagedLink(dataDir, night), filepath.Join(dataDir, DayDir(asOf))); err != nil {
 		return fmt.Errorf("publishing the day's tables: %w", err)
 	}
-	return durable.Sync(root)
+	fault.Point("day linked")
+	return durable.Sync(filepath.Join(dataDir, TablesDir))
+}
+
+func stagedLink(dataDir string, night int64) string {
+	return filepath.Join(dataDir, TablesDir, NightDir(night)+".link")
+}
+
+// NextFile is where a new warehouse is built: a name of its own for every attempt.
+func NextFile(dataDir string) (string, error) {
+	f, err := os.CreateTemp(dataDir, FileName+".next-*")
+	if err != nil {
+		return "", fmt.Errorf("making room for the new warehouse: %w", err)
+	}
+	return f.Name(), f.Close()
+}
+
+// SweepUnpublished removes what others have built and not published. Only who has just
+// taken the lease may: a process that lost it, and was about to publish, then finds nothing
+// to put in place.
+func SweepUnpublished(dataDir string) error {
+	entries, err := os.ReadDir(dataDir)
+	if err != nil {
+		return fmt.Errorf("sweeping what was not published: %w", err)
+	}
+	var old []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), FileName+".next") {
+			old = append(old, e.Name())
+		}
+	}
+	links, err := fs.Glob(os.DirFS(dataDir), TablesDir+"/.night-*.link")
+	if err != nil {
+		return fmt.Errorf("sweeping what was not published: %w", err)
+	}
+	for _, name := range append(old, links...) {
+		if err := os.Remove(filepath.Join(dataDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sweeping what was not published: %w", err)
+		}
+	}
+	return nil
 }
 
 // Shows tells whether a day's link shows the tables of a night.
