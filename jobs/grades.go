@@ -135,7 +135,7 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 	}
 	sum, _, err := durable.Digest(scores)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Night.Log.Warn("published scores are gone and are not graded", "task", pr.task.Name, "as_of", n.AsOf, "file", scores)
+		r.Log().Warn("published scores are gone and are not graded", "task", pr.task.Name, "scored_as_of", n.AsOf, "file", scores)
 		return nil, nil
 	}
 	if err != nil {

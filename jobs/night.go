@@ -90,7 +90,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	if record.ID, err = l.Begin(ctx, record); err != nil {
 		return err
 	}
-	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log, Watch: o.Watch, Workers: p.Shares().Workers, LimitsOf: p.limitsOf}
+	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log.With("night", record.ID, "as_of", record.AsOf), Watch: o.Watch, Workers: p.Shares().Workers, LimitsOf: p.limitsOf}
 	err = outOfMemory(work(ctx, n, &record))
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
@@ -149,8 +149,11 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 	}
 	if err := p.tidy(ctx, n); err != nil {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("the night is published, but tidying the lake failed: %v", err))
-		record.Warnings = len(out.Warnings)
 	}
+	if err := p.keepMetrics(ctx, n, tables); err != nil {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("the night is published, but its metrics are not in the ledger: %v", err))
+	}
+	record.Warnings = len(out.Warnings)
 	return out, nil
 }
 

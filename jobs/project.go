@@ -60,6 +60,9 @@ func Load(ctx context.Context, dir, dataDir string) (*Project, error) {
 	if p.plan, err = newPlan(ctx, p); err != nil {
 		return nil, err
 	}
+	if err := p.checkPushTables(); err != nil {
+		return nil, err
+	}
 	return p, p.checkJobNames()
 }
 

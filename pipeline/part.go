@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -57,6 +58,9 @@ func (r *Run) sweep() {
 	}
 }
 
+// Log is the night's, with the job on every line.
+func (r *Run) Log() *slog.Logger { return r.Night.Log.With("job", r.Job.Name) }
+
 // PartSpec says where a part goes and what decides it.
 type PartSpec struct {
 	Dir    string // below the data directory, such as snapshots/customer_features/cutoff=2024-03-01
@@ -95,7 +99,7 @@ func (r *Run) Part(ctx context.Context, s PartSpec, write func(ctx context.Conte
 		if sum, _, err := durable.Digest(path); err == nil && sum == old.SHA256 {
 			return Part{Path: path, Cutoff: s.Cutoff, Label: s.Label, SHA256: old.SHA256, Rows: old.Rows, Reused: true}, nil
 		}
-		n.Log.Warn("a committed file is missing or damaged and is made again", "table", r.Job.Name, "file", old.Path)
+		r.Log().Warn("a committed file is missing or damaged and is made again", "file", old.Path)
 	}
 	dir, err := r.Scratch()
 	if err != nil {

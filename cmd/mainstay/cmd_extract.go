@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"runtime/debug"
 	"text/tabwriter"
@@ -36,6 +35,7 @@ killed, what was committed stays and the next extraction goes on there.
 	}
 	o.add(c)
 	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) that the extraction is recorded for (default: today in the project's time zone)")
+	o.logs.add(c)
 	return c
 }
 
@@ -48,6 +48,9 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err != nil {
 		return usageError{err}
 	}
+	if err := o.logs.apply(&p.Config.Log); err != nil {
+		return err
+	}
 	p.Shares().Hold()
 	asOf, err := o.day(p)
 	if err != nil {
@@ -56,10 +59,13 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	mapSparingly()
 	duck.Frugal()
 	debug.SetGCPercent(goGrowth)
-	watch := newWatch(os.Stderr)
-	got, err := jobs.RunExtraction(ctx, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))}})
+	watch, log := follow(os.Stderr, p.Config.Log)
+	n := endedNight{asOf: asOf.String(), started: time.Now()}
+	got, err := jobs.RunExtraction(ctx, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: log}})
+	n.Night, n.Warnings, n.err = got.Night, got.Warnings, err
+	logEnd(p.Config.Log, log, n, "extracted")
 	if err != nil {
-		return err
+		return logged(p.Config.Log, err)
 	}
 	for _, note := range got.Notes {
 		fmt.Fprintln(out, note)
@@ -67,7 +73,7 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err := printCertificates(out, got.Certificates); err != nil {
 		return err
 	}
-	return warningsOf(got.Warnings, "extracted")
+	return warningsOf(p.Config.Log, got.Warnings, "extracted")
 }
 
 // day is --as-of, or today.

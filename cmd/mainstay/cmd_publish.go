@@ -18,16 +18,16 @@ import (
 func newPublishCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "publish",
-		Short: "Bring a published night back, or compare two of them",
+		Short: "Bring a published night back, compare two, put one into PostgreSQL",
 		Long: `Every published night keeps its tables until "mainstay gc" removes those that no
 day shows any more. Until then readers can be given an earlier night again, and
 two nights can be compared.`,
 		Example: `  mainstay publish rollback 41
-  mainstay publish diff 41 42`,
+  mainstay publish diff 41 42
+  mainstay publish push`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	rollback, diff := newRollbackCommand(), newDiffCommand()
-	for _, sub := range []*cobra.Command{rollback, diff} {
+	for _, sub := range []*cobra.Command{newRollbackCommand(), newDiffCommand(), newPushCommand()} {
 		sub.Args = usageArgs(sub.Args)
 		c.AddCommand(sub)
 	}

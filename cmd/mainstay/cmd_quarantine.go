@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -235,9 +234,9 @@ func runReplay(ctx context.Context, out io.Writer, o quarantineOptions) error {
 	if o.filter.Source != "" && !known {
 		return usageError{fmt.Errorf("--source: %q is no source of this project", o.filter.Source)}
 	}
-	watch := newWatch(os.Stderr)
+	watch, log := follow(os.Stderr, p.Config.Log)
 	got, err := jobs.Replay(ctx, p, jobs.ReplayOptions{
-		Options:       jobs.Options{AsOf: pipeline.DayOf(time.Now(), p.Config.Location()), Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))},
+		Options:       jobs.Options{AsOf: pipeline.DayOf(time.Now(), p.Config.Location()), Watch: watch, Log: log},
 		RefusedFilter: o.filter,
 	})
 	if err != nil {

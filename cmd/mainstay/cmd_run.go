@@ -4,20 +4,23 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
 // runOptions are the flags of `mainstay run`.
 type runOptions struct {
 	projectFlags
+	logs  logFlags
+	then  afterFlags
 	asOf  string
 	scope jobs.Scope
 }
@@ -52,6 +55,8 @@ the warehouse is to show it.
 	o.add(c)
 	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) whose night it is: it sees the events before that day (default: today in the project's time zone)")
 	o.addScope(c)
+	o.logs.add(c)
+	o.then.add(c)
 	return c
 }
 
@@ -66,6 +71,10 @@ func (o *runOptions) addScope(c *cobra.Command) {
 func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	p, err := o.load(ctx)
 	if err != nil {
+		tellNotStarted(ctx, o.projectFlags, o.then, o.asOf, err)
+		return err
+	}
+	if err := o.logs.apply(&p.Config.Log); err != nil {
 		return err
 	}
 	asOf, err := o.day(p)
@@ -75,17 +84,23 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	if err := p.CheckScope(o.scope, nil); err != nil {
 		return usageError{err}
 	}
-	night, err := runNight(ctx, p, asOf, o.scope)
-	if err != nil {
-		return err
+	watch, log := follow(os.Stderr, p.Config.Log)
+	n := endedNight{asOf: asOf.String(), started: time.Now()}
+	n.Outcome, n.err = jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Scope: o.scope, Watch: watch, Log: log})
+	if len(o.scope.Only) == 0 { // a part of a night is of nobody's interest but of whoever runs it
+		n.Outcome = after(ctx, p, o.then, n, log)
+	}
+	logEnd(p.Config.Log, log, n, "night published")
+	if n.err != nil {
+		return logged(p.Config.Log, n.err)
 	}
 	switch {
-	case night.Partial != "":
-		return reportPartial(out, p, night)
-	case night.ShownDay != "":
-		return reportDay(out, p, night)
+	case n.Partial != "":
+		return reportPartial(out, p, n.Outcome)
+	case n.ShownDay != "":
+		return reportDay(out, p, n.Outcome)
 	}
-	return reportNight(ctx, out, p, night, false)
+	return reportNight(ctx, out, p, n.Outcome, false)
 }
 
 // reportNight prints a published night. It is published whatever happens now: being
@@ -94,35 +109,38 @@ func reportNight(ctx context.Context, out io.Writer, p *jobs.Project, night jobs
 	if err := printNight(context.WithoutCancel(ctx), out, p, night, full); err != nil {
 		fmt.Fprintln(os.Stderr, "mainstay: the night is published, but printing it failed:", err)
 	}
-	return warningsOf(night.Warnings, "published")
+	return warningsOf(p.Config.Log, night.Warnings, "published")
 }
 
 // reportPartial says where the tables of a partial run are.
 func reportPartial(out io.Writer, p *jobs.Project, night jobs.Outcome) error {
 	fmt.Fprintf(out, "\nNothing is published: only some tables of night %s were made. They are audited, and are in\n  %s\n", night.AsOf, filepath.Join(p.DataDir, night.Partial))
-	return warningsOf(night.Warnings, "made, not published")
+	return warningsOf(p.Config.Log, night.Warnings, "made, not published")
 }
 
 // reportDay says that an older day did not take the place of a newer one.
 func reportDay(out io.Writer, p *jobs.Project, night jobs.Outcome) error {
 	fmt.Fprintf(out, "\nNight %s is published in\n  %s\nThe warehouse goes on showing the newer day %s; with --publish it would show this one.\n", night.AsOf,
 		filepath.Join(p.DataDir, warehouse.DayDir(night.AsOf.String())), night.ShownDay)
-	return warningsOf(night.Warnings, "published")
+	return warningsOf(p.Config.Log, night.Warnings, "published")
 }
 
-// runNight runs a night with progress on the terminal (plain lines when there is none).
+// runNight runs a night with progress on the terminal (log lines when there is none).
 func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day, scope jobs.Scope) (jobs.Outcome, error) {
-	watch := newWatch(os.Stderr)
-	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Scope: scope, Watch: watch, Log: slog.New(slog.NewTextHandler(watch, nil))})
+	watch, log := follow(os.Stderr, p.Config.Log)
+	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Scope: scope, Watch: watch, Log: log})
 }
 
-// warningsOf prints the warnings of what was done and turns them into the exit code.
-func warningsOf(warnings []string, done string) error {
+// warningsOf prints the warnings of what was done (unless stderr is to be JSON, and
+// logEnd has logged them) and turns them into the exit code.
+func warningsOf(l config.Log, warnings []string, done string) error {
 	if len(warnings) == 0 {
 		return nil
 	}
-	for _, w := range warnings {
-		fmt.Fprintln(os.Stderr, "warning:", w)
+	if l.Format != config.LogJSON {
+		for _, w := range warnings {
+			fmt.Fprintln(os.Stderr, "warning:", w)
+		}
 	}
-	return warningsError{len(warnings), done}
+	return logged(l, warningsError{len(warnings), done})
 }

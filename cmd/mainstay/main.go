@@ -59,6 +59,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	err := newRootCommand().ExecuteContext(ctx)
 	switch {
+	case isLogged(err):
 	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "mainstay: interrupted; what was published last stands, and the next run goes on")
 	case err != nil:
@@ -109,7 +110,7 @@ every score, and publishes the result as tables that analysts query.
 	})
 	for _, c := range []*cobra.Command{
 		newDemoCommand(), newInitCommand(), newRunCommand(), newScheduleCommand(), newJobsCommand(),
-		newNightsCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newGenerateCommand(),
+		newNightsCommand(), newNotifyCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newGenerateCommand(),
 	} {
 		c.Args = usageArgs(c.Args)
 		root.AddCommand(c)

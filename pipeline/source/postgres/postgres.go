@@ -53,8 +53,9 @@ func (d *Dialect) Kind() string { return "PostgreSQL" }
 // DefaultOverlap covers clocks that differ; transactions that commit late are known.
 func (d *Dialect) DefaultOverlap() time.Duration { return 10 * time.Minute }
 
-// Connect opens a session.
-func (d *Dialect) Connect(ctx context.Context, l relational.Limits) (relational.Session, error) {
+// Dial opens a bare connection, with the same care for TLS and for the password as
+// every session has. Its errors show no password.
+func (d *Dialect) Dial(ctx context.Context) (*pgconn.PgConn, error) {
 	config, err := d.withPassword()
 	if err != nil {
 		return nil, err
@@ -62,6 +63,15 @@ func (d *Dialect) Connect(ctx context.Context, l relational.Limits) (relational.
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to PostgreSQL: %w", scrub(err, config))
+	}
+	return conn, nil
+}
+
+// Connect opens a session.
+func (d *Dialect) Connect(ctx context.Context, l relational.Limits) (relational.Session, error) {
+	conn, err := d.Dial(ctx)
+	if err != nil {
+		return nil, err
 	}
 	s := &session{conn: conn, limits: l}
 	if err := s.look(ctx); err != nil {
