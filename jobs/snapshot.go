@@ -20,10 +20,7 @@ import (
 // known. Cutoffs that an earlier night made are reused.
 func snapshotJobs(p *Project) ([]pipeline.Job, error) {
 	var jobs []pipeline.Job
-	for _, f := range []featureTable{
-		{customerFeatures, population, []string{"customer_id"}, "What the models know of every active customer, as of a cutoff."},
-		{customerCategoryFeatures, crossSellPairs, []string{"customer_id", "category"}, "What the models know of every active customer and category not bought lately, as of a cutoff."},
-	} {
+	for _, f := range featureTables {
 		j, err := featureJob(p, f)
 		if err != nil {
 			return nil, err
@@ -38,6 +35,12 @@ func snapshotJobs(p *Project) ([]pipeline.Job, error) {
 		jobs = append(jobs, j)
 	}
 	return jobs, nil
+}
+
+// featureTables are the two tables of features.
+var featureTables = []featureTable{
+	{customerFeatures, population, []string{"customer_id"}, "What the models know of every active customer, as of a cutoff."},
+	{customerCategoryFeatures, crossSellPairs, []string{"customer_id", "category"}, "What the models know of every active customer and category not bought lately, as of a cutoff."},
 }
 
 // featureTable is a table that feature files join to.
