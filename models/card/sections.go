@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/choose"
 	"github.com/mainstay-etl/mainstay/models/explain"
 	"github.com/mainstay-etl/mainstay/models/gate"
 	"github.com/mainstay-etl/mainstay/models/learn"
@@ -190,15 +191,25 @@ func tried(r learn.Report) *table {
 	if r.Choice == nil {
 		return t
 	}
+	ordered := r.Choice.By == choose.ByCustomer
+	if ordered {
+		t.Head = []string{"candidate", ">" + string(r.Choice.By), ">behind", ">standard error", ">log loss", ">AUC"}
+	}
 	for _, x := range r.Choice.Tried {
 		name := x.Name
 		if name == r.Chosen {
 			name += " (chosen)"
 		}
-		t.Rows = append(t.Rows, []string{name, strconv.FormatFloat(x.LogLoss, 'f', 5, 64), strconv.FormatFloat(x.Behind, 'f', 5, 64), strconv.FormatFloat(x.SE, 'f', 5, 64), number(x.AUC)})
+		row := []string{name, figure(x.LogLoss), figure(x.Behind), figure(x.SE), number(x.AUC)}
+		if ordered {
+			row = []string{name, figure(x.Cost), figure(x.Behind), figure(x.SE), figure(x.LogLoss), number(x.AUC)}
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
+
+func figure(v float64) string { return strconv.FormatFloat(v, 'f', 5, 64) }
 
 func calibrationText(r learn.Report) []string {
 	if r.Calibration == nil {

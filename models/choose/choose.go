@@ -27,11 +27,12 @@ type Candidate struct {
 
 // Options say how to choose. Zero values mean the defaults.
 type Options struct {
-	HorizonDays int     // must be set: a fold is judged once all outcomes before it are known
-	Seed        uint64  // of the folds by customer and of the thinning
-	Threads     int     // default one per CPU; changes no result
-	Work        float64 // bound on rows x features x passes over all fits, default DefaultWork
-	Meter       *Meter  // told about progress; may be nil
+	HorizonDays int       // must be set: a fold is judged once all outcomes before it are known
+	Seed        uint64    // of the folds by customer and of the thinning
+	Threads     int       // default one per CPU; changes no result
+	Work        float64   // bound on rows x features x passes over all fits, default DefaultWork
+	Meter       *Meter    // told about progress; may be nil
+	By          Criterion // what candidates are compared by, default ByLogLoss
 }
 
 // Tried is how one candidate did.
@@ -45,7 +46,9 @@ type Tried struct {
 	LogLoss float64 `json:"log_loss"`
 	RawLoss float64 `json:"raw_log_loss"` // before that line
 	AUC     float64 `json:"auc"`
-	// Behind is by how much LogLoss is worse than that of the chosen one (less than 0:
+	// Cost is its value of the criterion.
+	Cost float64 `json:"cost"`
+	// Behind is by how much Cost is worse than that of the chosen one (less than 0:
 	// better), SE the standard error of that over customers.
 	Behind float64 `json:"behind"`
 	SE     float64 `json:"se"`
@@ -61,11 +64,12 @@ type Unseen struct {
 
 // Result is the choice and all that led to it.
 type Result struct {
-	Folds  []Fold  `json:"folds"`
-	Work   Work    `json:"work"`
-	Tried  []Tried `json:"tried"`
-	Chosen string  `json:"chosen"`
-	Why    string  `json:"why"`
+	Folds  []Fold    `json:"folds"`
+	Work   Work      `json:"work"`
+	By     Criterion `json:"by"`
+	Tried  []Tried   `json:"tried"`
+	Chosen string    `json:"chosen"`
+	Why    string    `json:"why"`
 	// Candidate is the chosen one and Unseen what it predicted in the folds.
 	Candidate Candidate `json:"-"`
 	Unseen    []Unseen  `json:"-"`
@@ -108,6 +112,8 @@ type run struct {
 	work       Work
 	judged     []judgedFold
 	customers  int // in all judged folds
+	by         Criterion
+	costs      [][]float64 // of each candidate at each customer, see weigh
 }
 
 // judgedFold holds what the candidates predicted for a fold.
@@ -169,6 +175,10 @@ func (r *run) choose() (Result, error) {
 		}
 	}
 	var err error
+	if r.by, err = r.criterion(); err != nil {
+		return out, err
+	}
+	out.By = r.by
 	if out.Tried, err = r.score(0); err != nil {
 		return out, err
 	}
@@ -204,6 +214,7 @@ func (j *judgedFold) straighten() error {
 // score measures the candidates from the given one on.
 func (r *run) score(from int) ([]Tried, error) {
 	var out []Tried
+	r.weigh()
 	for k, c := range r.candidates[from:] {
 		e := c.New()
 		params, err := json.Marshal(e.Params())
@@ -211,6 +222,9 @@ func (r *run) score(from int) ([]Tried, error) {
 			return nil, fmt.Errorf("describing %s: %w", c.Name, err)
 		}
 		t := Tried{Name: c.Name, Kind: e.Kind(), Params: params}
+		for _, v := range r.costs[from+k] {
+			t.Cost += v
+		}
 		for _, j := range r.judged {
 			share := 1 / float64(len(r.judged))
 			t.LogLoss += share * eval.WeightedLogLoss(j.rows.Labels, j.line[from+k], j.rows.Weights)
@@ -283,7 +297,7 @@ func (r *run) firmest(tried []Tried) (kinds []string, pick map[string]int) {
 		if !ok {
 			kinds = append(kinds, t.Kind)
 		}
-		if !ok || t.LogLoss < tried[b].LogLoss {
+		if !ok || t.Cost < tried[b].Cost {
 			best[t.Kind] = k
 		}
 	}
@@ -309,7 +323,7 @@ func (r *run) decide(tried []Tried, picks map[string]int) (at int, why string) {
 	}
 	best := -1
 	for k, t := range tried {
-		if competes(k) && (best < 0 || t.LogLoss < tried[best].LogLoss) {
+		if competes(k) && (best < 0 || t.Cost < tried[best].Cost) {
 			best = k
 		}
 	}
@@ -319,42 +333,18 @@ func (r *run) decide(tried []Tried, picks map[string]int) (at int, why string) {
 			continue
 		}
 		more := r.members[k] - r.members[at]
-		if behind, se := r.behind(k, best); behind <= se && (more > 0 || more == 0 && t.LogLoss < tried[at].LogLoss) {
+		if behind, se := r.behind(k, best); behind <= se && (more > 0 || more == 0 && t.Cost < tried[at].Cost) {
 			at = k
 		}
 	}
 	for k := range tried {
 		tried[k].Behind, tried[k].SE = r.behind(k, at)
 	}
-	why = fmt.Sprintf("%s had the least log loss, %.5f, of the firmest good setting of each kind and the blends of these", tried[best].Name, tried[best].LogLoss)
+	why = fmt.Sprintf("%s was best by %s, %.5f, of the firmest good setting of each kind and the blends of these", tried[best].Name, r.by, tried[best].Cost)
 	if at != best {
-		why += fmt.Sprintf("; %s cannot be told from it (%.5f) and spreads the risk over more kinds", tried[at].Name, tried[at].LogLoss)
+		why += fmt.Sprintf("; %s cannot be told from it (%.5f) and spreads the risk over more kinds", tried[at].Name, tried[at].Cost)
 	}
 	return at, why + "."
-}
-
-// behind is how much more log loss candidate a has than b, and the standard error of
-// that over customers.
-func (r *run) behind(a, b int) (mean, se float64) {
-	sums := make([]float64, r.customers)
-	for _, j := range r.judged {
-		total := 0.0
-		for i := range j.rows.Labels {
-			total += weight(j.rows, i)
-		}
-		share := 1 / total / float64(len(r.judged))
-		for i, l := range j.rows.Labels {
-			sums[j.customer[i]] += share * weight(j.rows, i) * (loss(l, j.line[a][i]) - loss(l, j.line[b][i]))
-		}
-	}
-	for _, s := range sums {
-		mean += s
-	}
-	n, square := float64(len(sums)), 0.0
-	for _, s := range sums {
-		square += (s - mean/n) * (s - mean/n)
-	}
-	return mean, math.Sqrt(square * n / math.Max(n-1, 1))
 }
 
 // number gives the customers of all judged rows numbers; a row without a customer is one

@@ -3,6 +3,7 @@
 package crosssell
 
 import (
+	"github.com/mainstay-etl/mainstay/models/choose"
 	"github.com/mainstay-etl/mainstay/models/golearnx"
 	"github.com/mainstay-etl/mainstay/models/learn"
 )
@@ -21,5 +22,6 @@ func Task() learn.Task {
 		Activity:   "orders_30",
 		ExplainTop: 3,
 		Forest:     golearnx.Params{Trees: 100, MaxDepth: 8, MinLeaf: 60},
+		By:         choose.ByCustomer,
 	}
 }

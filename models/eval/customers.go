@@ -40,6 +40,23 @@ func ByCustomer(customer []int32, labels []bool, scores []float64, k int) Within
 	return out
 }
 
+// AUCByCustomer is the AUC inside each customer that has positives and negatives, by code.
+func AUCByCustomer(customer []int32, labels []bool, scores []float64) map[int32]float64 {
+	out := map[int32]float64{}
+	var l []bool
+	var s []float64
+	for _, rows := range group(customer) {
+		l, s = l[:0], s[:0]
+		for _, i := range rows {
+			l, s = append(l, labels[i]), append(s, scores[i])
+		}
+		if p := Positives(l); p > 0 && p < len(l) {
+			out[customer[rows[0]]] = AUC(l, s)
+		}
+	}
+	return out
+}
+
 // group lists the rows of each code, codes in order of first appearance.
 func group(codes []int32) [][]int {
 	at := map[int32]int{}

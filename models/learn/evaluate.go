@@ -39,7 +39,7 @@ func Evaluate(ctx context.Context, t Task, train, test []models.Snapshot, o Opti
 	for _, p := range parts {
 		size += p.Rows.Len()
 	}
-	total := choose.Planned(parts, o.Candidates, o.choosing(nil))
+	total := choose.Planned(parts, o.Candidates, o.choosing(t, nil))
 	for _, c := range o.Candidates { // once by itself, and perhaps in a blend
 		total += 2 * choose.Price(c, size, width)
 	}

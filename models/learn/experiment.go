@@ -40,7 +40,7 @@ func learnFrom(ctx context.Context, t Task, o Options, parts []rows.Part, meter 
 	if x.rule, err = bestRule(ctx, t, o, x.all, parts); err != nil {
 		return nil, err
 	}
-	x.choice, err = choose.Choose(ctx, parts, o.Candidates, o.choosing(meter))
+	x.choice, err = choose.Choose(ctx, parts, o.Candidates, o.choosing(t, meter))
 	if err != nil {
 		return nil, fmt.Errorf("training %s: %w", t.Name, err)
 	}

@@ -33,6 +33,8 @@ type Task struct {
 	ExplainTop int
 	// Forest are the hyper-parameters of the forest among the candidates.
 	Forest golearnx.Params
+	// By is what the candidates are compared by, default choose.ByLogLoss.
+	By choose.Criterion
 }
 
 func (t Task) reader() rows.Reader { return rows.Reader{Keys: t.Keys, Label: t.Label} }
@@ -85,8 +87,8 @@ func (o Options) withDefaults(t Task) (Options, error) {
 	return o, nil
 }
 
-func (o Options) choosing(meter *choose.Meter) choose.Options {
-	return choose.Options{HorizonDays: o.HorizonDays, Seed: o.Seed, Threads: o.Threads, Work: o.Work, Meter: meter}
+func (o Options) choosing(t Task, meter *choose.Meter) choose.Options {
+	return choose.Options{By: t.By, HorizonDays: o.HorizonDays, Seed: o.Seed, Threads: o.Threads, Work: o.Work, Meter: meter}
 }
 
 // rounds of the bootstrap: many rows need fewer, since their intervals are narrow.

@@ -101,7 +101,7 @@ func (r *training) price() float64 {
 	}
 	planned := 0.0
 	if n := len(r.split.Train); n > 0 {
-		planned = choose.Planned(r.parts[:n], r.options.Candidates, r.options.choosing(nil))
+		planned = choose.Planned(r.parts[:n], r.options.Candidates, r.options.choosing(r.task, nil))
 	}
 	return planned + 2*choose.Price(blend, rows, len(r.parts[0].Rows.Frame.Features()))
 }
