@@ -24,6 +24,7 @@ type Options struct {
 	Extra []pipeline.Job   // a company's own jobs
 	Scope Scope            // which part of the night is run, and what of it anew
 	Now   func() time.Time // stamps the ledger; nil means time.Now
+	Stop  <-chan struct{}  // when closed, no further job begins; see pipeline.Night
 }
 
 // Outcome is a night that was run.
@@ -90,7 +91,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	if record.ID, err = l.Begin(ctx, record); err != nil {
 		return err
 	}
-	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log.With("night", record.ID, "as_of", record.AsOf), Watch: o.Watch, Workers: p.Shares().Workers, LimitsOf: p.limitsOf}
+	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log.With("night", record.ID, "as_of", record.AsOf), Watch: o.Watch, Stop: o.Stop, Workers: p.Shares().Workers, LimitsOf: p.limitsOf}
 	err = outOfMemory(work(ctx, n, &record))
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
@@ -100,7 +101,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	record.Status = ledger.Published
 	if err != nil {
 		record.Status, record.Error = ledger.Failed, err.Error()
-		if errors.Is(err, context.Canceled) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, pipeline.ErrStopped) {
 			record.Status = ledger.Interrupted
 		}
 	}

@@ -88,6 +88,8 @@ func (n *Night) retried(ctx context.Context, j Job, in Tables, limits Limits) (T
 		select {
 		case <-ctx.Done():
 			return t, errors.Join(ctx.Err(), err)
+		case <-n.Stop:
+			return t, errors.Join(ErrStopped, err)
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, MaxBackoff)

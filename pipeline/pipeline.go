@@ -137,6 +137,9 @@ type Night struct {
 	Ledger *ledger.Ledger
 	Log    *slog.Logger
 	Watch  Observer
+	// Stop, when closed, lets no further job begin: those that run are waited for. nil
+	// means never. (The end of the context abandons those that run, too.)
+	Stop <-chan struct{}
 	// Workers is how many jobs run side by side, at least 1.
 	Workers int
 	// LimitsOf bounds a job; nil means that none is bounded.

@@ -34,7 +34,7 @@ func (n *Night) Build(ctx context.Context, g *Graph) (Tables, error) {
 	running, failed := 0, error(nil)
 	for {
 		if failed == nil && len(started) < len(g.Jobs) {
-			failed = ctx.Err()
+			failed = n.told(ctx)
 		}
 		if failed == nil {
 			for _, j := range g.Jobs {
@@ -63,6 +63,19 @@ func (n *Night) Build(ctx context.Context, g *Graph) (Tables, error) {
 		return nil, errors.Join(failed, n.recordSkipped(context.WithoutCancel(ctx), g, started))
 	}
 	return tables, nil
+}
+
+// ErrStopped means that a night was told to stop before it had ended.
+var ErrStopped = errors.New("told to stop")
+
+// told is an error once no further job may begin.
+func (n *Night) told(ctx context.Context) error {
+	select {
+	case <-n.Stop:
+		return ErrStopped
+	default:
+		return ctx.Err()
+	}
 }
 
 func ready(j Job, done Tables) bool {
@@ -102,7 +115,7 @@ func (n *Night) work(ctx context.Context, j Job, in Tables, ended chan<- outcome
 func (n *Night) record(ctx context.Context, o outcome) error {
 	res := ledger.JobResult{Name: o.job.Name, Status: ledger.JobDone, Rows: o.table.Rows(), Seconds: o.took.Seconds(), Note: o.table.Note}
 	switch {
-	case ctx.Err() != nil && errors.Is(o.err, context.Canceled):
+	case ctx.Err() != nil && errors.Is(o.err, context.Canceled), errors.Is(o.err, ErrStopped):
 		res.Status, res.Note = ledger.JobSkipped, "stopped, as the night was"
 	case o.err != nil:
 		res.Status, res.Note = ledger.JobFailed, o.err.Error()

@@ -60,8 +60,10 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	duck.Frugal()
 	debug.SetGCPercent(goGrowth)
 	watch, log := follow(os.Stderr, p.Config.Log)
+	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
+	defer release()
 	n := endedNight{asOf: asOf.String(), started: time.Now()}
-	got, err := jobs.RunExtraction(ctx, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: log}})
+	got, err := jobs.RunExtraction(work, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: log, Stop: stop}})
 	n.Night, n.Warnings, n.err = got.Night, got.Warnings, err
 	logEnd(p.Config.Log, log, n, "extracted")
 	if err != nil {

@@ -35,6 +35,10 @@ publish. It may be run again for the same day: what has not changed is reused
 and the same inputs give the same tables. When it fails, or is killed, the last
 published night stays and the next run continues where it can.
 
+SIGTERM stops a night cleanly: no further job begins, those that run have
+resources.grace (20s) to end and are abandoned then. Ctrl-C abandons them at once.
+Pressed again it ends the process where it stands, which loses no data either.
+
 With --only, just the tables that are named and what they need are made and
 audited. Nothing is published: the tables are left in warehouse.duckdb.partial
 in the data directory, to look into, and the next whole night reuses the work.
@@ -86,7 +90,9 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 	}
 	watch, log := follow(os.Stderr, p.Config.Log)
 	n := endedNight{asOf: asOf.String(), started: time.Now()}
-	n.Outcome, n.err = jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Scope: o.scope, Watch: watch, Log: log})
+	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
+	defer release()
+	n.Outcome, n.err = jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Scope: o.scope, Watch: watch, Log: log, Stop: stop})
 	if len(o.scope.Only) == 0 { // a part of a night is of nobody's interest but of whoever runs it
 		n.Outcome = after(ctx, p, o.then, n, log)
 	}
@@ -128,7 +134,9 @@ func reportDay(out io.Writer, p *jobs.Project, night jobs.Outcome) error {
 // runNight runs a night with progress on the terminal (log lines when there is none).
 func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day, scope jobs.Scope) (jobs.Outcome, error) {
 	watch, log := follow(os.Stderr, p.Config.Log)
-	return jobs.RunNight(ctx, p, jobs.Options{AsOf: asOf, Scope: scope, Watch: watch, Log: log})
+	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
+	defer release()
+	return jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Scope: scope, Watch: watch, Log: log, Stop: stop})
 }
 
 // warningsOf prints the warnings of what was done (unless stderr is to be JSON, and

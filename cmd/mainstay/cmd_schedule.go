@@ -11,8 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mainstay-etl/mainstay/pipeline"
-	"github.com/mainstay-etl/mainstay/pipeline/schedule"
+	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline/config"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/scheduler"
 )
 
 func newScheduleCommand() *cobra.Command {
@@ -20,61 +22,172 @@ func newScheduleCommand() *cobra.Command {
 	var next int
 	c := &cobra.Command{
 		Use:   "schedule",
-		Short: "Run nights by the cron expression in mainstay.yaml, until stopped",
-		Long: `Start every night at its time (schedule.cron and schedule.time_zone in
-mainstay.yaml), each as a child process, the same one-shot "mainstay run" that cron
-would start: a crash ends that night, never the schedule. Its as-of day is the date
-of the slot in the business time zone. Nights never overlap. SIGTERM asks a running night to stop, waits
-for it, and ends the schedule.
+		Short: "Start nights by the schedules in mainstay.yaml, until stopped",
+		Long: `Start work at the times that the schedules in mainstay.yaml name (schedule, or
+schedules), each as a child process, the same one-shot "mainstay run" or
+"mainstay extract" that cron would start: a crash ends that night, never the
+schedule. The as-of day of a night is the date of its time in the business time
+zone. One work runs at a time.
+
+Every time is in the ledger before its work starts: a restart, or a second
+scheduler on the same data directory, neither loses one nor repeats one. Times
+missed in a downtime are caught up in order, at most catch_up of them. A time
+that a clock change skips or repeats is run once.
+
+SIGTERM asks the work that runs to stop, waits for it (resources.grace and ten
+seconds, then it is killed) and ends the schedule; the work goes on when a
+scheduler starts again. mainstay.yaml is read at the start: after a change of the
+schedules start the scheduler anew. Everything else a night reads for itself.
 
 ` + exitHelp,
 		Example: `  mainstay schedule --project /srv/shop
-  mainstay schedule --next 5            only show when the next nights start`,
-		RunE: func(c *cobra.Command, _ []string) error { return runSchedule(c.Context(), c, o, next) },
+  mainstay schedule --next 5            only show when the next work starts
+  mainstay schedule status              what was done, what waits, what comes next`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("next") {
+				return showNext(c.Context(), c.OutOrStdout(), o, next)
+			}
+			return runSchedule(c.Context(), o)
+		},
 	}
 	o.add(c)
-	c.Flags().IntVar(&next, "next", 0, "show when the next `N` nights start, and end")
+	c.Flags().IntVar(&next, "next", 0, "show when the next `N` works start, and end")
+	status := newScheduleStatusCommand()
+	status.Args = usageArgs(status.Args)
+	c.AddCommand(status)
 	return c
 }
 
-func runSchedule(ctx context.Context, c *cobra.Command, o projectFlags, next int) error {
-	p, err := o.load(ctx)
+// loadSchedules reads the configuration and no more: that the SQL is in order matters
+// when a night starts, and a scheduler that waits must not end for it.
+func loadSchedules(o projectFlags) (*jobs.Project, error) {
+	p, err := jobs.LoadForExtraction(o.project, o.data)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return p, nil
+}
+
+// killAfter is how much longer than its own grace a night has before it is killed.
+const killAfter = 10 * time.Second
+
+func runSchedule(ctx context.Context, o projectFlags) error {
+	p, err := loadSchedules(o)
 	if err != nil {
 		return err
 	}
-	plan, err := p.Config.Plan()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	s, err := newScheduler(p, o.project, log)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
-	if c.Flags().Changed("next") {
-		if next < 1 {
-			return usageError{fmt.Errorf("--next: %d is out of range; expected at least 1", next)}
-		}
-		slot := time.Now()
-		for range next {
-			slot = plan.Next(slot)
-			fmt.Fprintf(c.OutOrStdout(), "%s  night %s\n", slot.Format(time.RFC3339), pipeline.DayOf(slot, p.Config.Location()))
-		}
-		return nil
+	for _, plan := range s.Plans {
+		log.Info("schedule", "name", plan.Name, "cron", plan.When.String(), "runs", plan.Work, "next", plan.When.Next(time.Now()))
+	}
+	return s.Loop(ctx)
+}
+
+// newScheduler makes the scheduler of a project, which starts this very program.
+func newScheduler(p *jobs.Project, project string, log *slog.Logger) (*scheduler.Scheduler, error) {
+	plans, err := p.Config.Plans()
+	if err != nil {
+		return nil, usageError{err}
 	}
 	exe, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("finding the program to start nights with: %w", err)
+		return nil, fmt.Errorf("finding the program to start nights with: %w", err)
 	}
-	project, err := filepath.Abs(o.project)
-	if err != nil {
-		return fmt.Errorf("finding the project: %w", err)
+	if project, err = filepath.Abs(project); err != nil {
+		return nil, fmt.Errorf("finding the project: %w", err)
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	log.Info("schedule started", "schedule", plan.String(), "project", project, "data", p.DataDir)
-	return schedule.Loop(ctx, schedule.SystemClock(), plan, func(ctx context.Context, slot time.Time) error {
-		asOf := pipeline.DayOf(slot, p.Config.Location())
-		err := schedule.RunChild(ctx, exe, "run", "--project", project, "--data", p.DataDir, "--as-of", asOf.String())
-		var child *schedule.ChildError
-		if errors.As(err, &child) && child.Code == exitWarnings {
-			log.Warn("the night is published, with warnings to read", "night", asOf)
-			return nil
+	patience := time.Duration(p.Config.Resources.Grace) + killAfter
+	return &scheduler.Scheduler{
+		Plans: plans, Dir: p.DataDir, Zone: p.Config.Location(), Place: placeOf(p), Log: log,
+		Run: func(ctx context.Context, slot ledger.Slot) scheduler.Outcome {
+			return outcomeOf(ctx, scheduler.RunChild(ctx, patience, exe, childArgs(slot, project, p.DataDir)...))
+		},
+	}, nil
+}
+
+// placeOf makes the jitter of projects and machines differ.
+func placeOf(p *jobs.Project) string {
+	host, _ := os.Hostname() // without a name all such machines have the same
+	return host + " " + p.DataDir
+}
+
+// childArgs is the command line of a slot's work.
+func childArgs(s ledger.Slot, project, data string) []string {
+	args := []string{"run", "--project", project, "--data", data, "--as-of", s.AsOf}
+	switch s.Work {
+	case ledger.WorkExtract:
+		args[0] = "extract"
+	case ledger.WorkRetrain:
+		args = append(args, "--retrain")
+	}
+	return args
+}
+
+// outcomeOf reads how the child ended.
+func outcomeOf(ctx context.Context, err error) scheduler.Outcome {
+	var child *scheduler.ChildError
+	if err == nil {
+		return scheduler.Outcome{Ending: scheduler.Done, Code: exitPublished}
+	}
+	if !errors.As(err, &child) {
+		if ctx.Err() != nil {
+			return scheduler.Outcome{Ending: scheduler.Stopped, Code: -1}
 		}
-		return err
-	}, log)
+		return scheduler.Outcome{Ending: scheduler.Failed, Code: -1, Note: err.Error()}
+	}
+	out := scheduler.Outcome{Ending: scheduler.Failed, Code: child.Code}
+	switch child.Code {
+	case exitWarnings:
+		out.Ending, out.Note = scheduler.Done, "with warnings to read"
+	case exitHeld:
+		out.Ending = scheduler.Busy
+	case exitStopped:
+		out.Ending, out.Note = scheduler.Stopped, "stopped by a signal"
+	case exitUsage:
+		out.Note = "bad usage or configuration; nothing was started"
+	case -1:
+		out.Note = child.State
+		if ctx.Err() != nil { // it was killed because it did not stop in time
+			out.Ending = scheduler.Stopped
+		}
+	}
+	return out
+}
+
+// dueSlot is a time at which a schedule will start work.
+type dueSlot struct {
+	schedule, work, asOf string
+	at, starts           time.Time
+}
+
+// nextSlots lists the next n slots of all schedules after a moment, in order.
+func nextSlots(c *config.Config, place string, after time.Time, n int) ([]dueSlot, error) {
+	plans, err := c.Plans()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	heads := make([]time.Time, len(plans))
+	for i, p := range plans {
+		heads[i] = p.When.Next(after)
+	}
+	var out []dueSlot
+	for len(out) < n {
+		first := -1
+		for i, h := range heads {
+			if !h.IsZero() && (first < 0 || h.Before(heads[first])) {
+				first = i
+			}
+		}
+		if first < 0 {
+			break
+		}
+		p, at := plans[first], heads[first]
+		out = append(out, dueSlot{p.Name, string(p.Work), at.In(c.Location()).Format(time.DateOnly), at, p.Starts(at, place)})
+		heads[first] = p.When.Next(at)
+	}
+	return out, nil
 }

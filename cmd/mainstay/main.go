@@ -8,13 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
@@ -25,6 +24,7 @@ const (
 	exitUsage     = 2
 	exitHeld      = 3
 	exitWarnings  = 4
+	exitStopped   = 5
 )
 
 const exitHelp = `Exit codes:
@@ -32,7 +32,8 @@ const exitHelp = `Exit codes:
   1  failed; for a night: the last published night stands
   2  bad usage or configuration; nothing was started
   3  another night holds the data directory
-  4  published, with warnings to read`
+  4  published, with warnings to read
+  5  stopped by a signal before it had ended; the next run goes on`
 
 // usageError is a mistake of the caller: nothing was started.
 type usageError struct{ err error }
@@ -55,12 +56,11 @@ func (e warningsError) Error() string {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
-	err := newRootCommand().ExecuteContext(ctx)
+	ctx := stopOnSignal(context.Background())
+	err := asStopped(ctx, newRootCommand().ExecuteContext(ctx))
 	switch {
 	case isLogged(err):
-	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case errors.Is(err, pipeline.ErrStopped):
 		fmt.Fprintln(os.Stderr, "mainstay: interrupted; what was published last stands, and the next run goes on")
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "mainstay:", err)
@@ -82,6 +82,8 @@ func exitCode(err error) int {
 		return exitHeld
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.Is(err, pipeline.ErrStopped):
+		return exitStopped
 	}
 	return exitFailed
 }

@@ -35,7 +35,8 @@ func (d *decoder) check(c *Config) {
 		d.checkSource(&c.Sources[i], fmt.Sprintf("sources[%d]", i), i, taken, c.TimeZone)
 	}
 	d.checkSettings(c)
-	d.checkSchedule(c)
+	d.checkSchedules(c)
+	d.checkGrace(c)
 	d.checkTelling(c)
 }
 
@@ -49,16 +50,6 @@ func (d *decoder) checkSettings(c *Config) {
 		d.failAt(path, "medium (%g) is not below high (%g); expected medium < high", c.RiskBands.Medium, c.RiskBands.High)
 	}
 	d.checkMining(&c.Mining)
-}
-
-func (d *decoder) checkSchedule(c *Config) {
-	if c.Schedule.TimeZone == "" {
-		c.Schedule.TimeZone = c.TimeZone
-	}
-	if _, err := c.Plan(); err != nil {
-		message := strings.TrimPrefix(err.Error(), "reading cron expression: ")
-		d.failAt("schedule.cron", "%q is not a schedule: %s; expected minute, hour, day of month, month, day of week, such as 0 2 * * *", c.Schedule.Cron, message)
-	}
 }
 
 // checkSource checks one source; taken holds the names before it.

@@ -6,8 +6,6 @@ package config
 import (
 	"runtime"
 	"time"
-
-	"github.com/mainstay-etl/mainstay/pipeline/schedule"
 )
 
 // FileName is the name of the configuration file in a project's folder.
@@ -19,26 +17,27 @@ const FileName = "mainstay.yaml"
 // result:"no" keeps a key out of the Fingerprint, and result:"set" does while it has the
 // zero value; only names the sources that a key belongs to, files or databases.
 type Config struct {
-	Name       string    `yaml:"name"`
-	Data       Path      `yaml:"data" result:"no"`
-	TimeZone   Zone      `yaml:"time_zone"`
-	Sources    []Source  `yaml:"sources"`
-	History    History   `yaml:"history"`
-	CrossSell  CrossSell `yaml:"cross_sell"`
-	Margin     Margin    `yaml:"margin"`
-	RiskBands  RiskBands `yaml:"risk_bands"`
-	Mining     Mining    `yaml:"mining"`
-	Models     Models    `yaml:"models"`
-	Quality    Quality   `yaml:"quality"`
-	Schedule   Schedule  `yaml:"schedule" result:"no"`
-	Resources  Resources `yaml:"resources" result:"no"`
-	Jobs       Jobs      `yaml:"jobs" result:"no"`
-	Notify     Notify    `yaml:"notify" result:"no"`
-	Log        Log       `yaml:"log" result:"no"`
-	Metrics    Metrics   `yaml:"metrics" result:"no"`
-	Lineage    Lineage   `yaml:"lineage" result:"no"`
-	Publish    Publish   `yaml:"publish" result:"no"`
-	ProjectDir string    `yaml:"-"` // as given to Load
+	Name       string     `yaml:"name"`
+	Data       Path       `yaml:"data" result:"no"`
+	TimeZone   Zone       `yaml:"time_zone"`
+	Sources    []Source   `yaml:"sources"`
+	History    History    `yaml:"history"`
+	CrossSell  CrossSell  `yaml:"cross_sell"`
+	Margin     Margin     `yaml:"margin"`
+	RiskBands  RiskBands  `yaml:"risk_bands"`
+	Mining     Mining     `yaml:"mining"`
+	Models     Models     `yaml:"models"`
+	Quality    Quality    `yaml:"quality"`
+	Schedule   Schedule   `yaml:"schedule" result:"no"` // the only one, unless Schedules has some
+	Schedules  []Schedule `yaml:"schedules" result:"no"`
+	Resources  Resources  `yaml:"resources" result:"no"`
+	Jobs       Jobs       `yaml:"jobs" result:"no"`
+	Notify     Notify     `yaml:"notify" result:"no"`
+	Log        Log        `yaml:"log" result:"no"`
+	Metrics    Metrics    `yaml:"metrics" result:"no"`
+	Lineage    Lineage    `yaml:"lineage" result:"no"`
+	Publish    Publish    `yaml:"publish" result:"no"`
+	ProjectDir string     `yaml:"-"` // as given to Load
 }
 
 // Source is where rows come from. Which keys belong to it depends on its type;
@@ -131,17 +130,13 @@ type Quality struct {
 	HoldThinSnapshots   bool    `yaml:"hold_thin_snapshots"`            // fail a night whose snapshot holds far less than those learned from
 }
 
-// Schedule says when nights start.
-type Schedule struct {
-	Cron     string `yaml:"cron"`
-	TimeZone Zone   `yaml:"time_zone"`
-}
-
 // Resources limits what a night takes of the machine.
 type Resources struct {
 	Workers int   `yaml:"workers" range:"1..1024"`
 	Memory  Bytes `yaml:"memory"` // for SQL; 0: a share of what there is
 	Disk    Bytes `yaml:"disk"`   // for temporary files; 0: a share of what is free
+	// Grace is how long jobs may go on after the night was told to stop.
+	Grace Duration `yaml:"grace"`
 }
 
 // Default returns the configuration of an empty file. It has no name and no
@@ -165,8 +160,8 @@ func Default() *Config {
 			Search:    5,
 		},
 		Quality:   Quality{MaxQuarantinedShare: 1, MaxDeletedShare: 0.5, HoldThinSnapshots: true},
-		Schedule:  Schedule{Cron: "0 2 * * *"},
-		Resources: Resources{Workers: runtime.GOMAXPROCS(0)}, // which knows the control group
+		Schedule:  defaultSchedule(),
+		Resources: Resources{Workers: runtime.GOMAXPROCS(0), Grace: Duration(20 * time.Second)}, // which knows the control group
 		Jobs:      defaultJobs(),
 		Notify:    defaultNotify(),
 		Log:       Log{Format: LogAuto, Level: "info"},
@@ -187,12 +182,6 @@ func (t *Table) setDefaults() { t.Verify = 1 }
 
 // Location returns the business time zone.
 func (c *Config) Location() *time.Location { return c.TimeZone.Location() }
-
-// Plan returns the schedule of the nights. It cannot fail on a configuration
-// that Load returned.
-func (c *Config) Plan() (schedule.Schedule, error) {
-	return schedule.Parse(c.Schedule.Cron, c.Schedule.TimeZone.Location())
-}
 
 // Patterns returns the globs of a files source as plain strings, absolute and
 // ready for filepath.Glob.

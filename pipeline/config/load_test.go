@@ -129,8 +129,8 @@ models:
   cross_sell: {trees: 11, max_depth: 4, min_leaf: 2, max_rows: 2000}
   max_auc: 0.9
 quality: {max_quarantined_share: 0.01}
-schedule: {cron: "30 1 * * mon-fri", time_zone: Australia/Lord_Howe}
-resources: {workers: 3, memory: 1.5 GiB, disk: 3 GiB}
+schedule: {name: weekdays, cron: "30 1 * * mon-fri", time_zone: Australia/Lord_Howe, run: retrain, overlap: skip, jitter: 10m, catch_up: 3}
+resources: {workers: 3, memory: 1.5 GiB, disk: 3 GiB, grace: 1m30s}
 jobs: {retries: 5, backoff: 1m, timeout: 2h, slow_factor: 1.5, slow_after: 5m, tables: {churn_model: {timeout: 3h}, orders: {retries: 0}}}
 `)
 	want := &Config{
@@ -148,7 +148,7 @@ jobs: {retries: 5, backoff: 1m, timeout: 2h, slow_factor: 1.5, slow_after: 5m, t
 		Mining:   defaultMining(), // see TestMiningIsRead
 		Models:   Models{42, Forest{10, 3, 1, 1000}, Forest{11, 4, 2, 2000}, 0.9, 5},
 		Quality:  Quality{0.01, 0.5, true},
-		Schedule: Schedule{"30 1 * * mon-fri", "Australia/Lord_Howe"}, Resources: Resources{3, 3 << 29, 3 << 30},
+		Schedule: Schedule{"weekdays", "30 1 * * mon-fri", "Australia/Lord_Howe", "retrain", "skip", Duration(10 * time.Minute), 3}, Resources: Resources{3, 3 << 29, 3 << 30, Duration(90 * time.Second)},
 		Jobs:   Jobs{5, Duration(time.Minute), Duration(2 * time.Hour), 1.5, Duration(5 * time.Minute), []JobLimits{{"churn_model", -1, Duration(3 * time.Hour)}, {"orders", 0, 0}}},
 		Notify: defaultNotify(), Log: Default().Log, Lineage: Default().Lineage, Publish: defaultPublish(), // see TestTellingIsRead
 	}
@@ -158,8 +158,8 @@ jobs: {retries: 5, backoff: 1m, timeout: 2h, slow_factor: 1.5, slow_after: 5m, t
 	if !reflect.DeepEqual(got.Sources[0].Files.Patterns(), []string{`/shop\[1]/project/a/*.txt`, "/drop/*.txt", `/shop\[1]/project/b/*.txt`, "/abs/*.txt"}) {
 		t.Errorf("patterns %v", got.Sources[0].Files.Patterns())
 	}
-	if _, err := got.Plan(); err != nil || got.Location().String() != "Europe/London" {
-		t.Errorf("plan: %v, zone %s", err, got.Location())
+	if plans, err := got.Plans(); err != nil || len(plans) != 1 || got.Location().String() != "Europe/London" {
+		t.Errorf("plans: %v, %v, zone %s", plans, err, got.Location())
 	}
 }
 

@@ -6,18 +6,40 @@ CREATE TABLE redo_position (
     seq INTEGER NOT NULL
 );
 
+-- How far each schedule was looked at: every slot up to there has its row in slots.
+CREATE TABLE schedules (
+    name    TEXT PRIMARY KEY,              -- in mainstay.yaml
+    through TEXT NOT NULL
+);
+
 -- Times at which a schedule starts work. A slot is there before its work starts, so that a
 -- restart neither loses one nor repeats one.
 CREATE TABLE slots (
-    schedule    TEXT NOT NULL,             -- its name in mainstay.yaml
+    schedule    TEXT NOT NULL,
     slot        TEXT NOT NULL,             -- the time that the schedule names
     as_of       TEXT NOT NULL,             -- of the night that it stands for
+    work        TEXT NOT NULL CHECK (work IN ('night', 'retrain', 'extract')),
+    starts      TEXT NOT NULL,             -- not before: the slot and its jitter
+    missed      INTEGER NOT NULL DEFAULT 0, -- 1: no scheduler ran when it came
     status      TEXT NOT NULL CHECK (status IN ('waiting', 'running', 'done', 'failed', 'skipped')),
+    host        TEXT NOT NULL DEFAULT '',  -- and process of the scheduler that took it
+    pid         INTEGER NOT NULL DEFAULT 0,
+    born        TEXT NOT NULL DEFAULT '',
     started_at  TEXT,
     finished_at TEXT,
     exit_code   INTEGER,
     note        TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (schedule, slot)
+);
+CREATE INDEX slots_open ON slots (status) WHERE status IN ('waiting', 'running');
+
+-- Schedulers that live, for those on other machines.
+CREATE TABLE schedulers (
+    host TEXT NOT NULL,
+    pid  INTEGER NOT NULL,
+    born TEXT NOT NULL,
+    seen TEXT NOT NULL,
+    PRIMARY KEY (host, pid, born)
 );
 
 -- Which night readers saw from when on, newest last: published, or brought back. The

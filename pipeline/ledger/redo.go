@@ -36,7 +36,7 @@ import (
 const RedoDir = "redo"
 
 // unlogged are tables that a rebuilt ledger does without.
-var unlogged = map[string]bool{"lease": true, "redo_position": true, "sqlite_sequence": true}
+var unlogged = map[string]bool{"lease": true, "redo_position": true, "sqlite_sequence": true, "schedulers": true}
 
 // A redo log is begun anew when it has this many bytes, and is so many times as large as
 // the ledger: then most of it is of rows that are gone.

@@ -1,6 +1,5 @@
-// Package schedule says when a night starts and starts it: a cron expression
-// in a time zone, a loop that runs one night at a time, and the child process
-// that a night is.
+// Package schedule says when work starts: a cron expression in a time zone, and the
+// plans that a project has. It starts nothing.
 package schedule
 
 import (
@@ -78,9 +77,13 @@ func (s Schedule) Next(now time.Time) time.Time {
 		return time.Time{}
 	}
 	// Slots are found on the wall clock and then placed in time. Placing keeps
-	// their order, so the first one that lands after now is the answer; start
-	// early enough that no jump of the clock hides it.
-	wall := wallClock(now.In(s.zone)).Add(-maxShift)
+	// their order, so the first one that lands after now is the answer; near a
+	// clock change start early enough that no jump hides it.
+	local := now.In(s.zone)
+	wall := wallClock(local)
+	if start, end := local.ZoneBounds(); !start.IsZero() && now.Sub(start) <= maxShift || !end.IsZero() && end.Sub(now) <= maxShift {
+		wall = wall.Add(-maxShift)
+	}
 	for {
 		wall = s.spec.Next(wall)
 		if wall.IsZero() {

@@ -1,4 +1,4 @@
-package schedule
+package scheduler
 
 import (
 	"bytes"
@@ -34,6 +34,16 @@ func child(what string) {
 		self, _ := os.FindProcess(os.Getpid())
 		_ = self.Kill()
 		select {}
+	case "deaf": // hears nothing
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("ready")
+		time.Sleep(time.Minute)
+	case "pressed": // Ctrl-C
+		term := make(chan os.Signal, 1)
+		signal.Notify(term, os.Interrupt)
+		fmt.Println("ready")
+		<-term
+		os.Exit(7)
 	case "stop", "finish": // wait for SIGTERM, tidy up, leave
 		term := make(chan os.Signal, 1)
 		signal.Notify(term, syscall.SIGTERM)
@@ -63,7 +73,7 @@ func TestRunChildExitCodes(t *testing.T) {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			err := runChild(t.Context(), &out, &out, os.Args[0], "-child", tt.what)
+			err := runChild(t.Context(), time.Minute, &out, &out, os.Args[0], "-child", tt.what)
 			var ended *ChildError
 			switch {
 			case tt.code == 0 && err != nil:
@@ -79,7 +89,7 @@ func TestRunChildExitCodes(t *testing.T) {
 
 func TestRunChildCannotStart(t *testing.T) {
 	t.Parallel()
-	err := RunChild(t.Context(), t.TempDir()+"/nothing")
+	err := RunChild(t.Context(), time.Minute, t.TempDir()+"/nothing")
 	var ended *ChildError
 	if err == nil || errors.As(err, &ended) || !strings.Contains(err.Error(), "starting") {
 		t.Errorf("got %v", err)
@@ -114,7 +124,7 @@ func TestRunChildForwardsTheStopAndWaits(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			out := &cancelWhenReady{cancel: cancel}
-			err := runChild(ctx, out, out, os.Args[0], "-child", what)
+			err := runChild(ctx, time.Minute, out, out, os.Args[0], "-child", what)
 			if !strings.Contains(out.text.String(), "tidied") {
 				t.Errorf("did not wait for the child: %q", out.text.String())
 			}
@@ -123,5 +133,43 @@ func TestRunChildForwardsTheStopAndWaits(t *testing.T) {
 				t.Errorf("got %v, want code %d", err, code)
 			}
 		})
+	}
+}
+
+func TestRunChildKillsWhatDoesNotStop(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &cancelWhenReady{cancel: cancel}
+	err := runChild(ctx, 100*time.Millisecond, out, out, os.Args[0], "-child", "deaf")
+	var ended *ChildError
+	if !errors.As(err, &ended) || ended.Code != -1 || !strings.Contains(ended.State, "killed") {
+		t.Errorf("got %v, want that it was killed", err)
+	}
+}
+
+// pressed is the cause of a context that ended because a person pressed Ctrl-C.
+type pressed struct{ error }
+
+func (pressed) Signal() os.Signal { return os.Interrupt }
+
+func TestRunChildPassesTheSignalOn(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	out := &cancelWhenReady{cancel: func() { cancel(pressed{errors.New("pressed")}) }}
+	err := runChild(ctx, time.Minute, out, out, os.Args[0], "-child", "pressed")
+	var ended *ChildError
+	if !errors.As(err, &ended) || ended.Code != 7 {
+		t.Errorf("got %v, want code 7", err)
+	}
+}
+
+func TestRunChildStartsNothingOnceStopped(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := RunChild(ctx, time.Minute, os.Args[0], "-child", "ok"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
