@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/notify"
@@ -103,7 +104,7 @@ func (t Telling) status() string {
 	switch {
 	case t.Night == 0:
 		return "not_started"
-	case errors.Is(t.Err, context.Canceled):
+	case errors.Is(t.Err, context.Canceled), errors.Is(t.Err, pipeline.ErrStopped):
 		return ledger.Interrupted
 	}
 	return ledger.Failed

@@ -34,7 +34,7 @@ scheduler on the same data directory, neither loses one nor repeats one. Times
 missed in a downtime are caught up in order, at most catch_up of them. A time
 that a clock change skips or repeats is run once.
 
-SIGTERM asks the work that runs to stop, waits for it (resources.grace and ten
+SIGTERM asks the work that runs to stop, waits for it (resources.grace and twenty
 seconds, then it is killed) and ends the schedule; the work goes on when a
 scheduler starts again. mainstay.yaml is read at the start: after a change of the
 schedules start the scheduler anew. Everything else a night reads for itself.
@@ -69,7 +69,7 @@ func loadSchedules(o projectFlags) (*jobs.Project, error) {
 }
 
 // killAfter is how much longer than its own grace a night has before it is killed.
-const killAfter = 10 * time.Second
+const killAfter = 20 * time.Second
 
 func runSchedule(ctx context.Context, o projectFlags) error {
 	p, err := loadSchedules(o)

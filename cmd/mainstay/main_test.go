@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
@@ -36,6 +37,8 @@ func TestExitCode(t *testing.T) {
 		{usageError{held}, 3}, // who looks for bad usage would look in vain
 		{warningsError{2, "published"}, 4},
 		{fmt.Errorf("x: %w", warningsError{2, "published"}), 4},
+		{fmt.Errorf("x: %w", pipeline.ErrStopped), 5},
+		{errors.Join(pipeline.ErrStopped, plain), 5},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%v: got %d, want %d", c.err, got, c.want)
