@@ -52,7 +52,11 @@ func TestKilledNight(t *testing.T) {
 	if killed == 0 {
 		t.Error("every night ended before it was killed: the test shows nothing")
 	}
-	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-11-01").published(t)
+	r := mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-11-01").published(t)
+	r.has(t, "This night went on from night ", " (interrupted): ")
+	if !strings.Contains(r.stderr, "which was interrupted: what it finished is reused") {
+		t.Errorf("nothing says that the night goes on: %s", r.stderr)
+	}
 	same(t, "after the kills", want, files(t, data, "2023-11-01"))
 	mainstay(t, nil, "nights", "--data", data).ok(t).has(t, "interrupted")
 	if left, _ := filepath.Glob(filepath.Join(data, "scratch", "*")); len(left) > 0 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
 // All is the explicit list of a night's jobs. A company's own main adds jobs of its
@@ -66,6 +67,17 @@ func (p *Project) Fingerprint() string {
 		texts = append(texts, m.Name, m.Layer, m.SQL)
 	}
 	return pipeline.Fingerprint(Version, p.Config.Fingerprint(), texts, contract.Tables())[:16]
+}
+
+// record is what the ledger is told of an attempt before it begins.
+func (p *Project) record(asOf pipeline.Day, kind string) ledger.Night {
+	var texts []any
+	for _, m := range p.Models.All() {
+		texts = append(texts, m.Name, m.Layer, m.SQL, m.Sidecar)
+	}
+	short := func(values ...any) string { return pipeline.Fingerprint(values...)[:16] }
+	return ledger.Night{AsOf: asOf.String(), Version: Version, Config: p.Fingerprint(), Kind: kind,
+		Code: short(code()), Settings: short(p.Config.Fingerprint()), Models: short(texts...)}
 }
 
 // published tells whether a job's table goes to the warehouse: tables for people do,

@@ -18,7 +18,7 @@ func extractJobs(p *Project) []pipeline.Job {
 	var jobs []pipeline.Job
 	for _, s := range p.Config.Sources {
 		j := pipeline.Job{
-			Name: extractName(s), Kind: pipeline.Extract,
+			Name: extractName(s), Kind: pipeline.Extract, Reads: true,
 			About: fmt.Sprintf("new rows of source %s, by way of its mapping", s.Name),
 			Run:   func(ctx context.Context, r *pipeline.Run) (pipeline.Table, error) { return p.extract(ctx, r, s) },
 		}

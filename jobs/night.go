@@ -35,6 +35,10 @@ type Outcome struct {
 	AsOf     pipeline.Day
 	Tables   pipeline.Tables
 	Warnings []string // to read; the night is published all the same
+	// Continues is the attempt at the same day that did not end well before this one.
+	Continues *Continued
+	Jobs      []ledger.JobResult   // how each job ended
+	Checks    []ledger.CheckResult // what the audit found
 }
 
 // RunNight runs one night and publishes it. On any error the last published night
@@ -52,7 +56,7 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 		n.Renew = renew
 		var err error
 		out, err = p.buildAndPublish(ctx, n, g, record, o.Scope.Publish)
-		return err
+		return errors.Join(err, out.account(context.WithoutCancel(ctx), n))
 	})
 	return out, err
 }
@@ -87,7 +91,13 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 	if err := p.recover(ctx, l); err != nil {
 		return err
 	}
-	record := ledger.Night{AsOf: o.AsOf.String(), Version: Version, Config: p.Fingerprint(), Kind: kind}
+	record := p.record(o.AsOf, kind)
+	if p.continues, err = continued(ctx, l, record); err != nil {
+		return err
+	}
+	if p.continues != nil {
+		o.Log.Info(p.continues.String())
+	}
 	if record.ID, err = l.Begin(ctx, record); err != nil {
 		return err
 	}
@@ -109,7 +119,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 }
 
 func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, record *ledger.Night, anyDay bool) (Outcome, error) {
-	out := Outcome{Night: n.ID, AsOf: n.AsOf}
+	out := Outcome{Night: n.ID, AsOf: n.AsOf, Continues: p.continues}
 	tables, err := n.Build(ctx, g)
 	if err != nil {
 		return out, err

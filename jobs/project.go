@@ -47,6 +47,8 @@ type Project struct {
 	only     []pipeline.Day // cutoffs to make snapshots of, instead of those of a night
 	shared   *shared        // of the night that runs
 	gathered gathered       // of the night that runs
+	// continues is the attempt that the night that runs goes on from.
+	continues *Continued
 }
 
 // Load reads a project directory and checks all of it before any work: the

@@ -108,3 +108,11 @@ func TestScopeNamesWhatIsThere(t *testing.T) {
 func day(text string) (pipeline.Day, error) { return pipeline.ParseDay(text) }
 
 var quiet = slog.New(slog.DiscardHandler)
+
+// nothing fails the test when there is something at a path.
+func (b *testBundle) nothing(path string) {
+	b.t.Helper()
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		b.t.Errorf("%s is there: %v", path, err)
+	}
+}

@@ -169,6 +169,9 @@ func (p *Project) snapshots(ctx context.Context, r *pipeline.Run, cutoffs []pipe
 			missing++
 		}
 	}
+	if missing > 0 && r.Planning() {
+		return t, pipeline.ErrPlanned
+	}
 	var gathered map[string]*lake.Table
 	if missing > 1 {
 		var err error

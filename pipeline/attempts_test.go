@@ -18,7 +18,7 @@ func (lostError) Passing() bool { return true }
 
 // tried runs a job that fails so often with an error, within limits, and tells how often
 // and after which waits it was tried.
-func tried(t *testing.T, limits Limits, failures int, failure error) (table Table, err error, waits []time.Duration, log string) {
+func tried(t *testing.T, limits Limits, failures int, failure error) (table Table, waits []time.Duration, log string, err error) {
 	t.Helper()
 	b := setup(t)
 	b.night.LimitsOf = func(Job) Limits { return limits }
@@ -37,13 +37,13 @@ func tried(t *testing.T, limits Limits, failures int, failure error) (table Tabl
 		}}
 		table, err = b.night.attempts(t.Context(), j, nil)
 	})
-	return table, err, waits, b.log.String()
+	return table, waits, b.log.String(), err
 }
 
 func TestErrorsThatPassAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	limits := Limits{Retries: 3, Backoff: 4 * time.Minute}
-	table, err, waits, log := tried(t, limits, 3, lostError{})
+	table, waits, log, err := tried(t, limits, 3, lostError{})
 	if err != nil || table.Note != "7 files (attempt 4)" {
 		t.Errorf("got %+v, %v", table, err)
 	}
@@ -53,13 +53,13 @@ func TestErrorsThatPassAreTriedAgain(t *testing.T) {
 	if strings.Count(log, "tried again") != 3 || !strings.Contains(log, "connection lost") {
 		t.Errorf("log: %s", log)
 	}
-	if _, err, waits, _ = tried(t, limits, 9, lostError{}); err == nil || !strings.Contains(err.Error(), "tried 4 times: reading: connection lost") || len(waits) != 4 {
+	if _, waits, _, err = tried(t, limits, 9, lostError{}); err == nil || !strings.Contains(err.Error(), "tried 4 times: reading: connection lost") || len(waits) != 4 {
 		t.Errorf("too many failures: %v, tried %d times", err, len(waits))
 	}
-	if _, err, waits, _ = tried(t, limits, 9, errors.New("syntax error")); err == nil || err.Error() != "reading: syntax error" || len(waits) != 1 {
+	if _, waits, _, err = tried(t, limits, 9, errors.New("syntax error")); err == nil || err.Error() != "reading: syntax error" || len(waits) != 1 {
 		t.Errorf("an error that stays: %v, tried %d times", err, len(waits))
 	}
-	if _, err, waits, _ = tried(t, Limits{}, 9, lostError{}); err == nil || len(waits) != 1 {
+	if _, waits, _, err = tried(t, Limits{}, 9, lostError{}); err == nil || len(waits) != 1 {
 		t.Errorf("without retries: %v, tried %d times", err, len(waits))
 	}
 }
@@ -67,7 +67,7 @@ func TestErrorsThatPassAreTriedAgain(t *testing.T) {
 func TestTimeoutOfAJob(t *testing.T) {
 	t.Parallel()
 	var over *TimeoutError
-	_, err, waits, _ := tried(t, Limits{Retries: 9, Backoff: time.Minute, Timeout: 2 * time.Minute}, 9, lostError{})
+	_, waits, _, err := tried(t, Limits{Retries: 9, Backoff: time.Minute, Timeout: 2 * time.Minute}, 9, lostError{})
 	if !errors.As(err, &over) || len(waits) != 2 || !strings.Contains(err.Error(), "2m0s") || !strings.Contains(err.Error(), "connection lost") {
 		t.Errorf("the timeout covers retries: %v, tried %d times", err, len(waits))
 	}

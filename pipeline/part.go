@@ -17,7 +17,12 @@ type Run struct {
 	Job     Job
 	In      Tables // what it needs
 	scratch string
+	plan    *partPlan // while the night is only planned
 }
+
+// Planning tells that the night is only planned: nothing is to be made, not even to
+// prepare for what would be.
+func (r *Run) Planning() bool { return r.plan != nil }
 
 // Progress tells the observer that done of total steps are done.
 func (r *Run) Progress(done, total int, step string) {
@@ -27,6 +32,11 @@ func (r *Run) Progress(done, total int, step string) {
 // Scratch is an empty directory of the job's own on the data directory's file system.
 // It is gone when the job ends; after a crash, when the next night begins.
 func (r *Run) Scratch() (string, error) {
+	if r.scratch == "" && r.plan != nil {
+		dir, err := os.MkdirTemp("", "mainstay-plan-")
+		r.scratch = dir
+		return dir, err
+	}
 	if r.scratch == "" {
 		parent := filepath.Join(r.Night.Dir, ScratchDir)
 		if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -79,6 +89,10 @@ func (r *Run) key(s PartSpec) string {
 // Has tells whether a part with that key was committed before, so that a job can
 // prepare for the ones that are to be made.
 func (r *Run) Has(ctx context.Context, s PartSpec) (bool, error) {
+	if r.plan != nil {
+		_, ok, err := r.planned(ctx, s)
+		return ok, err
+	}
 	_, ok, err := r.Night.Ledger.Artifact(ctx, r.key(s))
 	return ok && !r.Night.Renew[r.Job.Name], err
 }
@@ -88,6 +102,9 @@ func (r *Run) Has(ctx context.Context, s PartSpec) (bool, error) {
 // number of rows; the file is synced, moved to its place and committed before Part
 // returns.
 func (r *Run) Part(ctx context.Context, s PartSpec, write func(ctx context.Context, path string) (rows int64, err error)) (Part, error) {
+	if r.plan != nil {
+		return r.planPart(ctx, s)
+	}
 	n := r.Night
 	key := r.key(s)
 	old, ok, err := n.Ledger.Artifact(ctx, key)
@@ -113,7 +130,7 @@ func (r *Run) Part(ctx context.Context, s PartSpec, write func(ctx context.Conte
 	if err := ctx.Err(); err != nil {
 		return Part{}, err
 	}
-	a := ledger.Artifact{Key: key, Table: r.Job.Name, Path: filepath.Join(s.Dir, key[:16]+s.Ext), Rows: rows, Night: n.ID}
+	a := ledger.Artifact{Key: key, Table: r.Job.Name, Path: filepath.Join(s.Dir, key[:16]+s.Ext), Rows: rows, Night: n.ID, Logic: r.Job.Logic}
 	if a.SHA256, a.Bytes, err = durable.Digest(tmp); err != nil {
 		return Part{}, err
 	}

@@ -45,6 +45,9 @@ type Job struct {
 	// Logic is a fingerprint of what the job does besides its inputs: SQL text,
 	// parameters. Same logic, same inputs, same result.
 	Logic string
+	// Reads tells that the job reads from outside of the night: what it makes cannot be
+	// told beforehand.
+	Reads bool
 	// About says in a line what the table is.
 	About string
 	// Run makes the table. It may be called again after a crash and must give the

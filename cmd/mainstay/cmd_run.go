@@ -19,10 +19,12 @@ import (
 // runOptions are the flags of `mainstay run`.
 type runOptions struct {
 	projectFlags
-	logs  logFlags
-	then  afterFlags
-	asOf  string
-	scope jobs.Scope
+	logs   logFlags
+	then   afterFlags
+	asOf   string
+	scope  jobs.Scope
+	json   bool
+	dryRun bool
 }
 
 func newRunCommand() *cobra.Command {
@@ -53,8 +55,15 @@ the warehouse is to show it.
   mainstay run --only churn_scores,customer_value   make and audit these, publish nothing
   mainstay run --from customer_features             make it and all that comes after it anew
   mainstay run --retrain                            learn the models anew
+  mainstay run --dry-run                            what would be made, and why
+  mainstay run --json                               the outcome as JSON, for machines
   0 2 * * *  mainstay run --project /srv/shop     (in a crontab)`,
-		RunE: func(c *cobra.Command, _ []string) error { return runRun(c.Context(), c.OutOrStdout(), o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.json {
+				return runForMachines(c.Context(), c.OutOrStdout(), o)
+			}
+			return runRun(c.Context(), c.OutOrStdout(), o)
+		},
 	}
 	o.add(c)
 	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) whose night it is: it sees the events before that day (default: today in the project's time zone)")
@@ -68,26 +77,34 @@ the warehouse is to show it.
 func (o *runOptions) addScope(c *cobra.Command) {
 	c.Flags().StringSliceVar(&o.scope.Only, "only", nil, "make and audit only these `tables` and what they need; publish nothing")
 	c.Flags().StringSliceVar(&o.scope.From, "from", nil, "make these `tables` and all that come after them anew, even where kept files could be reused")
+	c.Flags().BoolVar(&o.json, "json", false, "write the outcome to stdout as JSON")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what would be made and what reused, and why")
 	c.Flags().BoolVar(&o.scope.Publish, "publish", false, "let the warehouse show this night even if it shows a newer day")
 	c.Flags().BoolVar(&o.scope.Retrain, "retrain", false, "learn the models anew, even where kept ones could be reused")
 }
 
-func runRun(ctx context.Context, out io.Writer, o runOptions) error {
-	p, err := o.load(ctx)
-	if err != nil {
-		tellNotStarted(ctx, o.projectFlags, o.then, o.asOf, err)
-		return err
+// prepare loads the project and checks the flags: nothing is started before.
+func (o runOptions) prepare(ctx context.Context) (p *jobs.Project, asOf pipeline.Day, err error) {
+	if p, err = o.load(ctx); err != nil {
+		if !o.dryRun {
+			tellNotStarted(ctx, o.projectFlags, o.then, o.asOf, err)
+		}
+		return nil, asOf, err
 	}
 	if err := o.logs.apply(&p.Config.Log); err != nil {
-		return err
+		return nil, asOf, err
 	}
-	asOf, err := o.day(p)
-	if err != nil {
-		return err
+	if asOf, err = o.day(p); err != nil {
+		return nil, asOf, err
 	}
 	if err := p.CheckScope(o.scope, nil); err != nil {
-		return usageError{err}
+		return nil, asOf, usageError{err}
 	}
+	return p, asOf, nil
+}
+
+// night runs the night and does what follows it.
+func (o runOptions) night(ctx context.Context, p *jobs.Project, asOf pipeline.Day) endedNight {
 	watch, log := follow(os.Stderr, p.Config.Log)
 	n := endedNight{asOf: asOf.String(), started: time.Now()}
 	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
@@ -97,8 +114,27 @@ func runRun(ctx context.Context, out io.Writer, o runOptions) error {
 		n.Outcome = after(ctx, p, o.then, n, log)
 	}
 	logEnd(p.Config.Log, log, n, "night published")
+	return n
+}
+
+func runRun(ctx context.Context, out io.Writer, o runOptions) error {
+	p, asOf, err := o.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		plan, err := p.Plan(ctx, asOf, o.scope, nil)
+		if err != nil {
+			return err
+		}
+		return printPlan(out, plan)
+	}
+	n := o.night(ctx, p, asOf)
 	if n.err != nil {
 		return logged(p.Config.Log, n.err)
+	}
+	if c := n.Continues; c != nil {
+		fmt.Fprintf(out, "\nThis night went on from night %d (%s): %d of %d tables were reused.\n", c.Night, c.Status, n.Reused(), len(n.Jobs))
 	}
 	switch {
 	case n.Partial != "":

@@ -16,7 +16,8 @@ type Artifact struct {
 	SHA256 string
 	Bytes  int64
 	Rows   int64
-	Night  int64 // the night that made it
+	Night  int64  // the night that made it
+	Logic  string // fingerprint of what its job did; "" where it is not known
 }
 
 // Artifact returns the committed file with that key, if there is one.
@@ -33,13 +34,35 @@ func (l *Ledger) Artifact(ctx context.Context, key string) (Artifact, bool, erro
 	return a, true, nil
 }
 
+// LastArtifactIn returns the file of a table in a directory that was made last, if there
+// is one.
+func (l *Ledger) LastArtifactIn(ctx context.Context, table, dir string) (Artifact, bool, error) {
+	found, err := collect(ctx, l, `SELECT key, tbl, path, sha256, bytes, rows, night, logic FROM artifacts WHERE tbl = ? AND substr(path, 1, ?) = ? ORDER BY night DESC, key LIMIT 1`,
+		[]any{table, len(dir) + 1, dir + "/"}, scanArtifact)
+	if err != nil || len(found) == 0 {
+		return Artifact{}, false, err
+	}
+	return found[0], true, nil
+}
+
+func scanArtifact(r *sql.Rows) (Artifact, error) {
+	var a Artifact
+	err := r.Scan(&a.Key, &a.Table, &a.Path, &a.SHA256, &a.Bytes, &a.Rows, &a.Night, &a.Logic)
+	return a, err
+}
+
+// ArtifactsMade returns how many rows and bytes of a table a night made.
+func (l *Ledger) ArtifactsMade(ctx context.Context, table string, night int64) (rows, bytes int64, err error) {
+	err = l.db.QueryRowContext(ctx, `SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0) FROM artifacts WHERE tbl = ? AND night = ?`, table, night).Scan(&rows, &bytes)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading what night %d made of %s: %w", night, table, err)
+	}
+	return rows, bytes, nil
+}
+
 // ArtifactOf returns the committed file of a table with a digest, if there is one.
 func (l *Ledger) ArtifactOf(ctx context.Context, table, sha256 string) (Artifact, bool, error) {
-	found, err := collect(ctx, l, `SELECT key, tbl, path, sha256, bytes, rows, night FROM artifacts WHERE tbl = ? AND sha256 = ? ORDER BY key LIMIT 1`, []any{table, sha256}, func(r *sql.Rows) (Artifact, error) {
-		var a Artifact
-		err := r.Scan(&a.Key, &a.Table, &a.Path, &a.SHA256, &a.Bytes, &a.Rows, &a.Night)
-		return a, err
-	})
+	found, err := collect(ctx, l, `SELECT key, tbl, path, sha256, bytes, rows, night, logic FROM artifacts WHERE tbl = ? AND sha256 = ? ORDER BY key LIMIT 1`, []any{table, sha256}, scanArtifact)
 	if err != nil || len(found) == 0 {
 		return Artifact{}, false, err
 	}
@@ -48,8 +71,8 @@ func (l *Ledger) ArtifactOf(ctx context.Context, table, sha256 string) (Artifact
 
 // CommitArtifact records a finished file.
 func (l *Ledger) CommitArtifact(ctx context.Context, a Artifact) error {
-	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO artifacts (key, tbl, path, sha256, bytes, rows, night) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		a.Key, a.Table, a.Path, a.SHA256, a.Bytes, a.Rows, a.Night)
+	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO artifacts (key, tbl, path, sha256, bytes, rows, night, logic) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.Key, a.Table, a.Path, a.SHA256, a.Bytes, a.Rows, a.Night, a.Logic)
 	if err != nil {
 		return fmt.Errorf("committing %s: %w", a.Path, err)
 	}

@@ -88,11 +88,17 @@ CREATE TABLE nights (
     warehouse   TEXT NOT NULL DEFAULT '', -- digest of the warehouse that it is about to publish
     warnings    INTEGER NOT NULL DEFAULT 0,
     error       TEXT NOT NULL DEFAULT '',
+    code        TEXT NOT NULL DEFAULT '', -- fingerprint of the program
+    settings    TEXT NOT NULL DEFAULT '', -- and of the configuration alone
+    models      TEXT NOT NULL DEFAULT '', -- and of the SQL alone
     kind        TEXT NOT NULL DEFAULT 'night' CHECK (kind IN ('night', 'extraction', 'partial')) -- an extraction fills the lake and publishes nothing, a partial night makes only some tables and publishes nothing
 );
 INSERT INTO nights (id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warehouse, warnings, error, kind)
     SELECT id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warehouse, warnings, error, kind FROM nights2 ORDER BY id;
 DROP TABLE nights2;
+
+-- Why a file is made anew can be told when what its job did is known.
+ALTER TABLE artifacts ADD COLUMN logic TEXT NOT NULL DEFAULT '';
 
 -- Until now every published night was shown by the warehouse, too.
 INSERT INTO publications (night, at, kind, warehouse)

@@ -31,6 +31,8 @@ type Night struct {
 	Warnings              int
 	Error                 string
 	DayOnly               bool   // only the day's link shows it, not the warehouse: for End, not read back
+	Code, Settings        string // fingerprints of the program and of the configuration
+	Models                string // fingerprint of the SQL
 	Kind                  string // KindNight, KindExtraction or KindPartial; "" means a night
 }
 
@@ -54,8 +56,8 @@ func (l *Ledger) Begin(ctx context.Context, n Night) (int64, error) {
 			Interrupted, stamp(l.now()), Running); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO nights (as_of, status, started_at, host, pid, version, config, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			n.AsOf, Running, stamp(l.now()), host, os.Getpid(), n.Version, n.Config, cmp.Or(n.Kind, KindNight))
+		res, err := tx.ExecContext(ctx, `INSERT INTO nights (as_of, status, started_at, host, pid, version, config, code, settings, models, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			n.AsOf, Running, stamp(l.now()), host, os.Getpid(), n.Version, n.Config, n.Code, n.Settings, n.Models, cmp.Or(n.Kind, KindNight))
 		if err != nil {
 			return err
 		}
@@ -139,12 +141,12 @@ func (l *Ledger) End(ctx context.Context, n Night) error {
 	return nil
 }
 
-const nightColumns = `id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warnings, error, kind`
+const nightColumns = `id, as_of, status, started_at, finished_at, host, pid, version, config, lake, directory, warnings, error, code, settings, models, kind`
 
 func scanNight(r *sql.Rows) (Night, error) {
 	var n Night
 	var from, to sql.NullString
-	err := r.Scan(&n.ID, &n.AsOf, &n.Status, &from, &to, &n.Host, &n.PID, &n.Version, &n.Config, &n.Lake, &n.Directory, &n.Warnings, &n.Error, &n.Kind)
+	err := r.Scan(&n.ID, &n.AsOf, &n.Status, &from, &to, &n.Host, &n.PID, &n.Version, &n.Config, &n.Lake, &n.Directory, &n.Warnings, &n.Error, &n.Code, &n.Settings, &n.Models, &n.Kind)
 	n.StartedAt, n.FinishedAt = parseStamp(from), parseStamp(to)
 	return n, err
 }
@@ -155,6 +157,15 @@ func (l *Ledger) Nights(ctx context.Context, limit int) ([]Night, error) {
 		limit = -1
 	}
 	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights ORDER BY id DESC LIMIT ?`, []any{limit}, scanNight)
+}
+
+// LastAttempt returns the latest attempt of a kind at an as-of day, if there was one.
+func (l *Ledger) LastAttempt(ctx context.Context, kind, asOf string) (Night, bool, error) {
+	found, err := collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE kind = ? AND as_of = ? ORDER BY id DESC LIMIT 1`, []any{kind, asOf}, scanNight)
+	if err != nil || len(found) == 0 {
+		return Night{}, false, err
+	}
+	return found[0], true, nil
 }
 
 // PublishedNights returns, for every as-of day that was ever published, the night that it

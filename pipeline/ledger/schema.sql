@@ -15,6 +15,9 @@ CREATE TABLE nights (
     warehouse   TEXT NOT NULL DEFAULT '', -- digest of the warehouse that it is about to publish
     warnings    INTEGER NOT NULL DEFAULT 0,
     error       TEXT NOT NULL DEFAULT '',
+    code        TEXT NOT NULL DEFAULT '', -- fingerprint of the program
+    settings    TEXT NOT NULL DEFAULT '', -- and of the configuration alone
+    models      TEXT NOT NULL DEFAULT '', -- and of the SQL alone
     kind        TEXT NOT NULL DEFAULT 'night' CHECK (kind IN ('night', 'extraction', 'partial')) -- an extraction fills the lake and publishes nothing, a partial night makes only some tables and publishes nothing
 );
 
@@ -36,7 +39,8 @@ CREATE TABLE artifacts (
     sha256 TEXT NOT NULL,
     bytes  INTEGER NOT NULL,
     rows   INTEGER NOT NULL,
-    night  INTEGER NOT NULL REFERENCES nights (id)
+    night  INTEGER NOT NULL REFERENCES nights (id),
+    logic  TEXT NOT NULL DEFAULT ''  -- fingerprint of what its job did, for telling why it is made anew
 );
 
 -- One extraction commit of one source.
