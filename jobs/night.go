@@ -64,6 +64,7 @@ func RunNight(ctx context.Context, p *Project, o Options) (out Outcome, err erro
 // attempt does work that changes the data directory: it takes the lease, settles what a
 // dead process left, and records in the ledger that the work began and how it ended.
 func (p *Project) attempt(ctx context.Context, o Options, kind string, work func(context.Context, *pipeline.Night, *ledger.Night) error) (err error) {
+	defer func() { err = diskFull(p.DataDir, err) }()
 	l, err := ledger.Open(ctx, p.DataDir, o.Now)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 		return err
 	}
 	n := &pipeline.Night{ID: record.ID, AsOf: o.AsOf, Zone: p.Config.Location(), Dir: p.DataDir, Ledger: l, Log: o.Log.With("night", record.ID, "as_of", record.AsOf), Watch: o.Watch, Stop: o.Stop, Workers: p.Shares().Workers, LimitsOf: p.limitsOf}
-	err = outOfMemory(work(ctx, n, &record))
+	err = diskFull(p.DataDir, outOfMemory(work(ctx, n, &record)))
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
@@ -115,7 +116,11 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 			record.Status = ledger.Interrupted
 		}
 	}
-	return errors.Join(err, l.End(end, record), pipeline.SweepScratch(p.DataDir))
+	err = errors.Join(err, l.End(end, record))
+	if errors.Is(l.Confirm(end), ledger.ErrLeaseLost) {
+		return err // what is in the scratch directory is another's
+	}
+	return errors.Join(err, pipeline.SweepScratch(p.DataDir))
 }
 
 func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pipeline.Graph, record *ledger.Night, anyDay bool) (Outcome, error) {

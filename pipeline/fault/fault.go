@@ -5,7 +5,8 @@
 // It is for tests alone, by way of the environment of the process:
 //
 //	MAINSTAY_FAULT=count:FILE    write the name of every point that is passed to FILE, a line each
-//	MAINSTAY_FAULT=kill:N        end the process by SIGKILL at the Nth point
+//	MAINSTAY_FAULT=kill:N        end the process by SIGKILL at the Nth point,
+//	MAINSTAY_FAULT=kill:NAME     or at the first of that name
 //	MAINSTAY_FAULT=stop:NAME     halt it (SIGSTOP) at the first point of that name
 package fault
 
@@ -26,11 +27,12 @@ var (
 	armed  = os.Getenv(Variable) != ""
 	passed atomic.Int64
 	once   sync.Once
-	halt   sync.Once
+	strike sync.Once
 	plan   struct {
-		kill int64
-		stop string
-		file *os.File
+		number int64
+		name   string
+		signal syscall.Signal
+		file   *os.File
 	}
 )
 
@@ -45,14 +47,14 @@ func Point(name string) {
 func pass(name string) {
 	once.Do(read)
 	n := passed.Add(1)
-	switch {
-	case plan.file != nil:
+	if plan.file != nil {
 		fmt.Fprintln(plan.file, name)
-	case plan.stop == name && name != "":
-		halt.Do(func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) })
-	case plan.kill == n:
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // until the signal has done its work
+	}
+	if plan.signal != 0 && (n == plan.number || name == plan.name) {
+		strike.Do(func() { _ = syscall.Kill(os.Getpid(), plan.signal) })
+		if plan.signal == syscall.SIGKILL {
+			select {} // until the signal has done its work
+		}
 	}
 }
 
@@ -64,10 +66,11 @@ func read() {
 	switch what {
 	case "count":
 		plan.file, err = os.OpenFile(arg, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	case "kill":
-		plan.kill, err = strconv.ParseInt(arg, 10, 64)
-	case "stop":
-		plan.stop = arg
+	case "kill", "stop":
+		plan.signal = map[string]syscall.Signal{"kill": syscall.SIGKILL, "stop": syscall.SIGSTOP}[what]
+		if plan.number, err = strconv.ParseInt(arg, 10, 64); err != nil {
+			plan.number, plan.name, err = 0, arg, nil
+		}
 	default:
 		err = fmt.Errorf("%q is no fault", what)
 	}
