@@ -41,6 +41,7 @@ var sole = map[string][]string{
 	"github.com/apache/arrow-go":       {"models"},
 	"github.com/parquet-go/parquet-go": {"shop", "pipeline/source/landing"},
 	"github.com/wneessen/go-mail":      {"pipeline/notify"},
+	"github.com/prometheus":            {"pipeline/monitor"},
 	"github.com/jackc/pgx":             {"pipeline/source/postgres", "pipeline/push", "pipeline/source/dbtest", "shop/database"},
 	"github.com/go-sql-driver/mysql":   {"pipeline/source/mysql", "pipeline/source/dbtest", "shop/database"},
 }

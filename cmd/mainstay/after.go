@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,15 +14,18 @@ import (
 
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
+	"github.com/mainstay-etl/mainstay/pipeline/monitor"
 )
 
 // afterFlags say what follows a night.
 type afterFlags struct {
-	silent bool
+	silent  bool
+	metrics string // file
 }
 
 func (f *afterFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.silent, "no-notify", false, "tell nobody how it went")
+	c.Flags().StringVar(&f.metrics, "metrics-file", "", "`file` (*.prom) for Prometheus to write when it ended (default: metrics.textfile in mainstay.yaml)")
 }
 
 // endedNight is a night that has ended, well or not.
@@ -48,7 +52,18 @@ func after(ctx context.Context, p *jobs.Project, f afterFlags, n endedNight, log
 			ExitCode: nightCode(n.err, out.Warnings), Started: n.started, Finished: time.Now(),
 		}, log)...)
 	}
+	if file := cmp.Or(f.metrics, string(p.Config.Metrics.Textfile)); file != "" {
+		if err := monitor.WriteTextfile(watched(p), file); err != nil {
+			out.Warnings = append(out.Warnings, err.Error())
+			log.Warn("the metrics are not written", "file", file, "error", err)
+		}
+	}
 	return out
+}
+
+// watched says what the monitor watches.
+func watched(p *jobs.Project) monitor.Options {
+	return monitor.Options{Dir: p.DataDir, Project: p.Config.Name, Version: jobs.Version}
 }
 
 // pushAfter puts what readers see into PostgreSQL, unless it is there. It gives a
