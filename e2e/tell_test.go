@@ -39,6 +39,24 @@ func listen(t *testing.T) *listener {
 	return l
 }
 
+// events counts the events of lineage among what was told, by type.
+func (l *listener) events(t *testing.T) map[string]int {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string]int{}
+	for _, told := range l.told {
+		if body, ok := strings.CutPrefix(told, "/lineage/s3cretPath "); ok {
+			var e struct{ EventType string }
+			if err := json.Unmarshal([]byte(body), &e); err != nil {
+				t.Fatal(err)
+			}
+			out[e.EventType]++
+		}
+	}
+	return out
+}
+
 // take returns what was told since it was asked last: the JSON by its path, and pings.
 func (l *listener) take(t *testing.T) (messages map[string]map[string]any, pings []string) {
 	t.Helper()
@@ -47,6 +65,9 @@ func (l *listener) take(t *testing.T) (messages map[string]map[string]any, pings
 	messages = map[string]map[string]any{}
 	for _, told := range l.told {
 		path, body, _ := strings.Cut(told, " ")
+		if strings.HasPrefix(path, "/lineage/") {
+			continue
+		}
 		if body == "" {
 			pings = append(pings, path)
 			continue
@@ -69,6 +90,8 @@ notify:
     - {name: hook, type: webhook, url: "${HOOK}/hook/s3cretPath", token: "${TOKEN}"}
     - {name: chat, type: slack, url: "${HOOK}/chat/s3cretPath", on: failure}
   ping: {url: "${HOOK}/ping/s3cretPath", fail: true}
+metrics: {textfile: ./metrics/mainstay.prom}
+lineage: {file: ./lineage.jsonl, url: "${HOOK}/lineage/s3cretPath", token: "${TOKEN}"}
 publish:
   postgres: {url: "${CRM}", tables: [churn_scores, customer_value, nights]}
 `
@@ -122,6 +145,9 @@ func TestTellingPeople(t *testing.T) {
 			t.Fatalf("exit code %d, want 1: %s", r.code, r.stderr)
 		}
 		logLines(t, r.stderr)
+		if e := l.events(t); e["START"] < 4 || e["FAIL"] != 2 || e["START"] != e["COMPLETE"]+e["FAIL"]+e["ABORT"] {
+			t.Errorf("events of lineage: %v", e)
+		}
 		got, pings := l.take(t)
 		has(got["/hook/s3cretPath"], map[string]any{"event": "failure", "project": "shop", "as_of": "2023-11-30", "night": attempt, "status": "failed", "exit_code": 1, "job": "orders",
 			"failed_attempts": attempt, "published": nil, "runbook": "https://wiki.example.com/runbook#exit-1"})
@@ -159,6 +185,9 @@ func TestTellingPeople(t *testing.T) {
 	if r := run("run", "--as-of", "2023-12-01"); r.code != 4 {
 		t.Fatalf("exit code %d, want 4: %s", r.code, r.stderr)
 	}
+	if e := l.events(t); e["START"] < 30 || e["COMPLETE"] != e["START"] {
+		t.Errorf("events of lineage: %v", e)
+	}
 	got, pings := l.take(t)
 	has(got["/hook/s3cretPath"], map[string]any{"event": "recovery", "status": "published", "exit_code": 4, "failed_attempts": 4, "runbook": "https://wiki.example.com/runbook#exit-4"})
 	if !strings.Contains(fmt.Sprint(got["/hook/s3cretPath"]["warnings"]), "not in PostgreSQL") || strings.Join(pings, " ") != "/ping/s3cretPath" || got["/chat/s3cretPath"] != nil {
@@ -175,7 +204,7 @@ func TestTellingPeople(t *testing.T) {
 		t.Fatalf("exit code %d, want 4: %s", r.code, r.stderr)
 	}
 	logLines(t, r.stderr)
-	for _, want := range []string{"channel hook was not told after 1 tries: sending to 127.0.0.1", "it answered 403 Forbidden", "channel ping was not told", `"msg":"the night was pushed to PostgreSQL"`, `"msg":"night published"`} {
+	for _, want := range []string{"channel hook was not told after 1 tries: sending to 127.0.0.1", "it answered 403 Forbidden", "channel ping was not told", "events of lineage were not sent", `"msg":"the night was pushed to PostgreSQL"`, `"msg":"night published"`} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("%q is not in the log:\n%s", want, r.stderr)
 		}
@@ -186,6 +215,17 @@ func TestTellingPeople(t *testing.T) {
 		t.Errorf("PostgreSQL has %s, the warehouse %s", got, here)
 	}
 	run("publish", "push").ok(t).has(t, "of 2023-12-01 is in PostgreSQL, schema mainstay: 3 tables")
+
+	metrics, err := os.ReadFile(filepath.Join(dir, "metrics", "mainstay.prom"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`mainstay_nights{project="shop",status="failed"} 3`, `mainstay_nights{project="shop",status="published"} 2`, `mainstay_nights_failing{project="shop"} 0`,
+		`mainstay_notification_last_success{channel="hook",project="shop"} 0`, `mainstay_push_last_success{project="shop",target="postgres"} 1`, `mainstay_table_rows{project="shop",table="orders"} `} {
+		if !strings.Contains(string(metrics), "\n"+want) {
+			t.Errorf("%s is not among the metrics:\n%s", want, metrics)
+		}
+	}
 
 	// Who looks into the ledger, or at what was said, finds no secret.
 	ledger, err := os.ReadFile(filepath.Join(dir, "data", "ledger.sqlite"))

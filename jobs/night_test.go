@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
@@ -58,6 +59,12 @@ func TestNightPublishesWhatItPromises(t *testing.T) {
 	}
 	if auc := scan[float64](b, "SELECT value FROM model_metrics WHERE task = 'churn' AND NOT starts_with(estimator, 'rule') AND metric = 'auc'"); auc < 0.6 || auc > 0.95 {
 		t.Errorf("churn AUC on later data is %.3f: a shop with real signal gives 0.6 to 0.95", auc)
+	}
+	l := must(ledger.OpenExisting(b.ctx, b.data))
+	defer l.Close()
+	kept := must(l.ModelMetrics(b.ctx, out.Night))
+	if n := scan[int64](b, "SELECT count(*) FROM model_metrics WHERE isfinite(value)"); n == 0 || int64(len(kept)) != n || kept[0].Task == "" || kept[0].Metric == "" {
+		t.Errorf("the ledger has %d of %d metrics of the models: %+v", len(kept), n, kept)
 	}
 	if about := scan[string](b, "SELECT comment FROM duckdb_columns() WHERE table_name = 'row_accounts' AND column_name = 'rows_read'"); about == "" {
 		t.Error("columns have no comments in the warehouse")

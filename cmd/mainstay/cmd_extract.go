@@ -63,7 +63,9 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
 	defer release()
 	n := endedNight{asOf: asOf.String(), started: time.Now()}
-	got, err := jobs.RunExtraction(work, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: watch, Log: log, Stop: stop}})
+	all, ended := observe(ctx, p, watch, log)
+	got, err := jobs.RunExtraction(work, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: all, Log: log, Stop: stop}})
+	got.Warnings = append(got.Warnings, ended(err)...)
 	n.Night, n.Warnings, n.err = got.Night, got.Warnings, err
 	logEnd(p.Config.Log, log, n, "extracted")
 	if err != nil {

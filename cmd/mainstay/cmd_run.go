@@ -109,7 +109,10 @@ func (o runOptions) night(ctx context.Context, p *jobs.Project, asOf pipeline.Da
 	n := endedNight{asOf: asOf.String(), started: time.Now()}
 	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
 	defer release()
-	n.Outcome, n.err = jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Scope: o.scope, Watch: watch, Log: log, Stop: stop})
+	all, ended := observe(ctx, p, watch, log)
+	n.Outcome, n.err = jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Scope: o.scope, Watch: all, Log: log, Stop: stop})
+	n.err = asStopped(ctx, n.err)
+	n.Warnings = append(n.Warnings, ended(n.err)...)
 	if len(o.scope.Only) == 0 { // a part of a night is of nobody's interest but of whoever runs it
 		n.Outcome = after(ctx, p, o.then, n, log)
 	}

@@ -17,8 +17,15 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/scheduler"
 )
 
+// scheduleOptions are the flags of `mainstay schedule`.
+type scheduleOptions struct {
+	projectFlags
+	logs   logFlags
+	listen string
+}
+
 func newScheduleCommand() *cobra.Command {
-	var o projectFlags
+	var o scheduleOptions
 	var next int
 	c := &cobra.Command{
 		Use:   "schedule",
@@ -41,16 +48,19 @@ schedules start the scheduler anew. Everything else a night reads for itself.
 
 ` + exitHelp,
 		Example: `  mainstay schedule --project /srv/shop
+  mainstay schedule --listen :9187      serve metrics for Prometheus
   mainstay schedule --next 5            only show when the next work starts
   mainstay schedule status              what was done, what waits, what comes next`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if c.Flags().Changed("next") {
-				return showNext(c.Context(), c.OutOrStdout(), o, next)
+				return showNext(c.Context(), c.OutOrStdout(), o.projectFlags, next)
 			}
 			return runSchedule(c.Context(), o)
 		},
 	}
 	o.add(c)
+	o.logs.add(c)
+	c.Flags().StringVar(&o.listen, "listen", "", "`address` such as :9187 on which to serve /metrics, /healthz and /readyz (default: metrics.listen in mainstay.yaml)")
 	c.Flags().IntVar(&next, "next", 0, "show when the next `N` works start, and end")
 	status := newScheduleStatusCommand()
 	status.Args = usageArgs(status.Args)
@@ -71,24 +81,31 @@ func loadSchedules(o projectFlags) (*jobs.Project, error) {
 // killAfter is how much longer than its own grace a night has before it is killed.
 const killAfter = 20 * time.Second
 
-func runSchedule(ctx context.Context, o projectFlags) error {
-	p, err := loadSchedules(o)
+func runSchedule(ctx context.Context, o scheduleOptions) error {
+	p, err := loadSchedules(o.projectFlags)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s, err := newScheduler(p, o.project, log)
+	if err := o.logs.apply(&p.Config.Log); err != nil {
+		return err
+	}
+	log := newLogger(os.Stderr, p.Config.Log)
+	s, err := newScheduler(p, o.project, log, o.logs.args()...)
 	if err != nil {
 		return err
 	}
 	for _, plan := range s.Plans {
 		log.Info("schedule", "name", plan.Name, "cron", plan.When.String(), "runs", plan.Work, "next", plan.When.Next(time.Now()))
 	}
+	if err := serveMetrics(ctx, o.listen, p, s, log); err != nil {
+		return usageError{err}
+	}
 	return s.Loop(ctx)
 }
 
-// newScheduler makes the scheduler of a project, which starts this very program.
-func newScheduler(p *jobs.Project, project string, log *slog.Logger) (*scheduler.Scheduler, error) {
+// newScheduler makes the scheduler of a project, which starts this very program, with
+// more arguments behind those of the work.
+func newScheduler(p *jobs.Project, project string, log *slog.Logger, more ...string) (*scheduler.Scheduler, error) {
 	plans, err := p.Config.Plans()
 	if err != nil {
 		return nil, usageError{err}
@@ -104,7 +121,7 @@ func newScheduler(p *jobs.Project, project string, log *slog.Logger) (*scheduler
 	return &scheduler.Scheduler{
 		Plans: plans, Dir: p.DataDir, Zone: p.Config.Location(), Place: placeOf(p), Log: log,
 		Run: func(ctx context.Context, slot ledger.Slot) scheduler.Outcome {
-			return outcomeOf(ctx, scheduler.RunChild(ctx, patience, exe, childArgs(slot, project, p.DataDir)...))
+			return outcomeOf(ctx, scheduler.RunChild(ctx, patience, exe, append(childArgs(slot, project, p.DataDir), more...)...))
 		},
 	}, nil
 }

@@ -41,6 +41,18 @@ func (f *logFlags) apply(l *config.Log) error {
 	return nil
 }
 
+// args are the flags that were given, for a child process.
+func (f *logFlags) args() []string {
+	var out []string
+	if f.format != "" {
+		out = append(out, "--log-format", f.format)
+	}
+	if f.level != "" {
+		out = append(out, "--log-level", f.level)
+	}
+	return out
+}
+
 // newLogger logs to w: JSON if that is wanted, else text.
 func newLogger(w io.Writer, l config.Log) *slog.Logger {
 	var level slog.Level

@@ -147,7 +147,7 @@ func (e *Emitter) Close(night error) error {
 		kind := complete
 		if night != nil {
 			kind = fail
-			if errors.Is(night, context.Canceled) {
+			if errors.Is(night, pipeline.ErrStopped) || errors.Is(night, context.Canceled) {
 				kind = abort
 			}
 		}

@@ -80,7 +80,7 @@ func Postgres(ctx context.Context, o Options, n Night) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = errors.Join(err, s.Close(), os.RemoveAll(o.Scratch)) }()
 	conn, err := dialect.Dial(ctx)
 	if err != nil {
 		return r, err
