@@ -18,20 +18,27 @@ import (
 func newNightsCommand() *cobra.Command {
 	var o projectFlags
 	var limit int
+	var missing bool
 	c := &cobra.Command{
 		Use:   "nights [show ID]",
 		Short: "Show the history of nights, or one night in detail",
 		Long: `Show the attempts at nights, newest first. READERS says where a night can be
 seen: "day" in the link of its day (tables/as_of=DAY), "warehouse" in
-warehouse.duckdb.`,
+warehouse.duckdb. Days that the schedules name between the first and the last
+night, and that no night was published of, are named below; --missing lists them.`,
 		Example: `  mainstay nights
-  mainstay nights show 12`,
+  mainstay nights show 12
+  mainstay nights --missing`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if missing {
+				return listMissing(c.Context(), c.OutOrStdout(), o)
+			}
 			return runNights(c.Context(), c.OutOrStdout(), o, limit, args)
 		},
 	}
 	o.add(c)
+	c.Flags().BoolVar(&missing, "missing", false, "only list the days that are missing by the schedules, one per line")
 	c.Flags().IntVarP(&limit, "limit", "n", 20, "how many nights to list, newest first; 0 lists all")
 	return c
 }
@@ -70,7 +77,10 @@ func runNights(ctx context.Context, out io.Writer, o projectFlags, limit int, ar
 		note, _, _ := strings.Cut(n.Error, "\n")
 		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", n.ID, n.AsOf, n.Kind, statusOf(n), seen[n.ID], n.StartedAt.Local().Format(time.DateTime), took(n), n.Warnings, note)
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	return noteMissing(ctx, out, l, o)
 }
 
 // seenBy says where readers see which night: in the warehouse, in its day's link, or in

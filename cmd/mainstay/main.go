@@ -73,9 +73,12 @@ func exitCode(err error) int {
 	var held *ledger.HeldError
 	var usage usageError
 	var warnings warningsError
+	var child childError
 	switch {
 	case err == nil:
 		return exitPublished
+	case errors.As(err, &child):
+		return child.code
 	case errors.As(err, &warnings):
 		return exitWarnings
 	case errors.As(err, &held):
@@ -112,7 +115,7 @@ every score, and publishes the result as tables that analysts query.
 	})
 	for _, c := range []*cobra.Command{
 		newDemoCommand(), newInitCommand(), newRunCommand(), newScheduleCommand(), newJobsCommand(),
-		newNightsCommand(), newNotifyCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newGenerateCommand(),
+		newNightsCommand(), newNotifyCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newBackfillCommand(), newGenerateCommand(),
 	} {
 		c.Args = usageArgs(c.Args)
 		root.AddCommand(c)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
@@ -80,7 +81,7 @@ func runForMachines(ctx context.Context, out io.Writer, o runOptions) error {
 	if err == nil {
 		n := o.night(ctx, p, asOf)
 		night = n.Outcome
-		if err = logged(p.Config.Log, n.err); err == nil {
+		if err = asStopped(ctx, logged(p.Config.Log, n.err)); err == nil {
 			err = warningsOf(p.Config.Log, night.Warnings, "published")
 		}
 	}
@@ -143,7 +144,7 @@ func statusText(night jobs.Outcome, err error) string {
 		return "held"
 	case errors.As(err, &usage):
 		return "not_started"
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, pipeline.ErrStopped), errors.Is(err, context.Canceled):
 		return "interrupted"
 	}
 	return "failed"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestRunDocument(t *testing.T) {
 		"partial":     {partial, nil},
 		"older":       {older, nil},
 		"failed":      {night, errors.New("job churn_scores: disk full")},
-		"interrupted": {night, context.Canceled},
+		"interrupted": {night, fmt.Errorf("%w: %w", pipeline.ErrStopped, context.Canceled)},
 		"held":        {jobs.Outcome{AsOf: day}, held},
 		"not_started": {jobs.Outcome{}, usageError{errors.New("mainstay.yaml:1:1: name: missing")}},
 	} {
