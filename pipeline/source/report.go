@@ -1,13 +1,18 @@
 package source
 
+import "time"
+
 // Report is what a look at a source found.
 type Report struct {
-	Server  string   // what answered, such as "PostgreSQL 15.18"; "" for files
-	Inputs  int      // files in all
-	New     int      // files that are new or changed since the last extraction
-	Bytes   int64    // of all files
-	Missing []string // file patterns without a file
-	Tables  []TableReport
+	Server string // what answered, such as "PostgreSQL 15.18"; "" for files
+	// Clock is the server's clock at about the moment Seen of this machine's; zero where
+	// the source has none.
+	Clock, Seen time.Time
+	Inputs      int      // files in all
+	New         int      // files that are new or changed since the last extraction
+	Bytes       int64    // of all files
+	Missing     []string // file patterns without a file
+	Tables      []TableReport
 }
 
 // TableReport is what a look at one mapped table found.

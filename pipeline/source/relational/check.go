@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline/contract"
 	"github.com/mainstay-etl/mainstay/pipeline/source"
@@ -20,6 +21,9 @@ func (s *Source) Check(ctx context.Context, known source.Known) (source.Report, 
 	}
 	defer sess.Close()
 	report := source.Report{Server: sess.Server()}
+	if now, err := sess.Now(ctx); err == nil && now.Now > 0 { // a clock that is not told is no reason to fail
+		report.Clock, report.Seen = time.UnixMicro(now.Now), time.Now()
+	}
 	for _, name := range s.names() {
 		tr, err := s.checkTable(ctx, sess, name, known.State(name))
 		if err != nil {
