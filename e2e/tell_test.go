@@ -227,6 +227,8 @@ func TestTellingPeople(t *testing.T) {
 		}
 	}
 
+	run("nights", "show", "5").ok(t).has(t, "AFTERWARDS", "push to postgres", "3 tables", "told hook", "it answered 403 Forbidden")
+
 	// Who looks into the ledger, or at what was said, finds no secret.
 	ledger, err := os.ReadFile(filepath.Join(dir, "data", "ledger.sqlite"))
 	if err != nil {

@@ -22,6 +22,7 @@ type Telling struct {
 	AsOf     string // YYYY-MM-DD; "" when it is not known
 	Night    int64  // 0: none began
 	Err      error  // nil: it is published
+	Died     bool   // its process ended without a word
 	Warnings []string
 	ExitCode int
 	Started  time.Time
@@ -102,6 +103,8 @@ func (t Telling) message(ctx context.Context, l *ledger.Ledger, log *slog.Logger
 
 func (t Telling) status() string {
 	switch {
+	case t.Died:
+		return "died"
 	case t.Night == 0:
 		return "not_started"
 	case errors.Is(t.Err, context.Canceled), errors.Is(t.Err, pipeline.ErrStopped):

@@ -5,15 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
+	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/monitor"
 )
 
@@ -103,4 +107,36 @@ func tellNotStarted(ctx context.Context, o projectFlags, f afterFlags, asOf stri
 	}
 	now := time.Now()
 	jobs.Tell(ctx, jobs.Telling{Config: c, DataDir: data, AsOf: asOf, Err: cause, ExitCode: exitCode(cause), Started: now, Finished: now}, newLogger(os.Stderr, c.Log))
+}
+
+// showAfter prints what followed a night: where else it was published, and who was told.
+func showAfter(ctx context.Context, out io.Writer, l *ledger.Ledger, night int64) error {
+	pushes, err := l.Pushes(ctx, 0)
+	if err != nil {
+		return err
+	}
+	notices, err := l.Notices(ctx, 0)
+	if err != nil {
+		return err
+	}
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	head := "\nAFTERWARDS\tAT\tWHAT"
+	line := func(what string, at time.Time, text string) {
+		if head != "" {
+			fmt.Fprintln(tw, head)
+			head = ""
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", what, at.Local().Format(time.DateTime), text)
+	}
+	for _, p := range slices.Backward(pushes) {
+		if p.Night == night {
+			line("push to "+p.Target, p.At, cmp.Or(p.Error, fmt.Sprintf("%d tables, %s rows, %.1f s", p.Tables, thousands(p.Rows), p.Seconds)))
+		}
+	}
+	for _, n := range slices.Backward(notices) {
+		if n.Night == night {
+			line("told "+n.Channel, n.At, n.Event+": "+cmp.Or(n.Error, "delivered"))
+		}
+	}
+	return tw.Flush()
 }

@@ -161,7 +161,10 @@ func showNight(ctx context.Context, out io.Writer, l *ledger.Ledger, id int64) e
 		if n.Error != "" {
 			fmt.Fprintf(out, "error: %s\n", n.Error)
 		}
-		return showNightDetails(ctx, out, l, n)
+		if err := showNightDetails(ctx, out, l, n); err != nil {
+			return err
+		}
+		return showAfter(ctx, out, l, n.ID)
 	}
 	return usageError{fmt.Errorf("there is no night %d; `mainstay nights` lists them", id)}
 }

@@ -100,6 +100,9 @@ func runSchedule(ctx context.Context, o scheduleOptions) error {
 	if err := serveMetrics(ctx, o.listen, p, s, log); err != nil {
 		return usageError{err}
 	}
+	m := &mourner{p: p, project: o.projectFlags, log: log}
+	s.Ended = m.ended
+	defer m.wg.Wait()
 	return s.Loop(ctx)
 }
 

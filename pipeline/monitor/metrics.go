@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,12 +48,14 @@ var (
 	pushWell  = desc("push_last_success", "1 when the last night that was to be published elsewhere is there.", "target")
 	pushRows  = desc("push_last_rows", "Rows of the last night that was published elsewhere.", "target")
 	nextStart = desc("schedule_next_timestamp_seconds", "When a schedule starts next.", "schedule")
+	slotAt    = desc("schedule_last_slot_timestamp_seconds", "Time of the last slot of a schedule that is over.", "schedule")
+	slotWell  = desc("schedule_last_slot_status", "1 for how the last slot of a schedule ended, 0 for the other ways.", "schedule", "status")
 	alive     = desc("scheduler_alive_timestamp_seconds", "When the scheduler last looked at the clock.")
 )
 
 // All lists the metrics: a test holds the dashboard, the alerts and the docs to it.
 var all = []*prometheus.Desc{buildInfo, readable, attemptStarted, attemptStatus, attempts, failing, failingSince, success, successAsOf, successDuration, successWarnings, shownAsOf, running,
-	jobSeconds, tableRows, rowsTaken, checkFailing, modelMetric, toldAt, toldWell, pushAt, pushWell, pushRows, nextStart, alive}
+	jobSeconds, tableRows, rowsTaken, checkFailing, modelMetric, toldAt, toldWell, pushAt, pushWell, pushRows, nextStart, slotAt, slotWell, alive}
 
 // nights collects the metrics from the ledger.
 type nights struct{ o Options }
@@ -125,7 +128,7 @@ func (g gauges) ledger(ctx context.Context, l *ledger.Ledger) error {
 	if last.ID != 0 {
 		err = g.published(ctx, l, last, before)
 	}
-	return errors.Join(err, g.state(ctx, l, all), g.told(ctx, l))
+	return errors.Join(err, g.state(ctx, l, all), g.slots(ctx, l), g.told(ctx, l))
 }
 
 // nights gives what the list of nights tells, and finds the last published one and the
@@ -233,6 +236,30 @@ func (g gauges) state(ctx context.Context, l *ledger.Ledger, all []ledger.Night)
 		}
 		if len(checks) > 0 {
 			return nil
+		}
+	}
+	return nil
+}
+
+// recent is how many slots are looked at for the last one of each schedule.
+const recent = 500
+
+// slots gives how the last slot of every schedule ended.
+func (g gauges) slots(ctx context.Context, l *ledger.Ledger) error {
+	slots, err := l.Slots(ctx, recent)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	over := []string{ledger.SlotDone, ledger.SlotFailed, ledger.SlotSkipped}
+	for _, s := range slots {
+		if seen[s.Schedule] || !slices.Contains(over, s.Status) {
+			continue
+		}
+		seen[s.Schedule] = true
+		g.at(slotAt, s.At, s.Schedule)
+		for _, status := range over {
+			g.set(slotWell, flag(s.Status == status), s.Schedule, status)
 		}
 	}
 	return nil

@@ -67,6 +67,11 @@ func history(t *testing.T) (dir string, at time.Time) {
 	night("2024-03-01", ledger.KindExtraction, ledger.Published, 0, 20, 2)
 	night("2024-03-02", ledger.KindNight, ledger.Failed, 0, 30, 3)
 	night("2024-03-02", ledger.KindNight, ledger.Published, 2, 40, 4)
+	slot := func(hour int, status string) ledger.Slot {
+		return ledger.Slot{At: time.Date(2024, 3, 2, hour, 0, 0, 0, time.UTC), AsOf: "2024-03-02", Work: ledger.WorkNight, Starts: at, Status: status}
+	}
+	_, err = l.AddSlots(ctx, "nightly", time.Time{}, at, []ledger.Slot{slot(1, ledger.SlotDone), slot(2, ledger.SlotFailed), slot(3, ledger.SlotWaiting)})
+	do(err)
 	do(l.RecordPush(ctx, ledger.Push{Night: 4, Target: "postgres", Tables: 1, Rows: 400}))
 	return dir, at.Add(-time.Hour)
 }
@@ -133,6 +138,9 @@ func TestMetrics(t *testing.T) {
 		`mainstay_push_last_success{project="shop",target="postgres"} 1`,
 		`mainstay_push_last_rows{project="shop",target="postgres"} 400`,
 		`mainstay_schedule_next_timestamp_seconds{project="shop",schedule="night"} 1.8e+09`,
+		`mainstay_schedule_last_slot_timestamp_seconds{project="shop",schedule="nightly"} ` + number(time.Date(2024, 3, 2, 2, 0, 0, 0, time.UTC)),
+		`mainstay_schedule_last_slot_status{project="shop",schedule="nightly",status="failed"} 1`,
+		`mainstay_schedule_last_slot_status{project="shop",schedule="nightly",status="done"} 0`,
 		`go_goroutines{project="shop"} `,
 	} {
 		if !strings.Contains(text, "\n"+want) {

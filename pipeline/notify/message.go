@@ -35,7 +35,7 @@ type Message struct {
 	Project  string `json:"project"`
 	AsOf     string `json:"as_of,omitempty"`
 	Night    int64  `json:"night,omitempty"` // its number in the ledger; 0 when none began
-	Status   string `json:"status"`          // published, failed, interrupted, not_started
+	Status   string `json:"status"`          // published, failed, interrupted, died, not_started
 	ExitCode int    `json:"exit_code"`
 	Job      string `json:"job,omitempty"` // that failed
 	Error    string `json:"error,omitempty"`
@@ -89,6 +89,8 @@ func (m Message) title() string {
 		switch m.Status {
 		case "interrupted":
 			what = "was stopped"
+		case "died":
+			what = "died"
 		case "not_started":
 			what = "could not start"
 		}

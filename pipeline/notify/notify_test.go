@@ -223,6 +223,7 @@ func TestTitles(t *testing.T) {
 	}{
 		{Message{Event: Failure, Status: "failed", AsOf: "2024-03-02"}, "shop: night 2024-03-02 failed"},
 		{Message{Event: Failure, Status: "interrupted", AsOf: "2024-03-02"}, "shop: night 2024-03-02 was stopped"},
+		{Message{Event: Failure, Status: "died", AsOf: "2024-03-02"}, "shop: night 2024-03-02 died"},
 		{Message{Event: Failure, Status: "not_started"}, "shop: night could not start"},
 		{Message{Event: Recovery, AsOf: "2024-03-02"}, "shop: night 2024-03-02 is published, nights are well again"},
 		{Message{Event: Warnings, AsOf: "2024-03-02", Warnings: []string{"a"}}, "shop: night 2024-03-02 is published, with 1 warning"},
