@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
 )
 
@@ -114,7 +115,7 @@ func (s *script) assemble(ctx context.Context, f featureTable, n needs) (query s
 		return "", fmt.Errorf("loading the prelude: %w", err)
 	}
 	for _, name := range slices.Concat(n.catalogue, n.marts) {
-		path, err := s.newest(name)
+		path, err := s.newest(ctx, name)
 		if err != nil {
 			return "", err
 		}
@@ -156,7 +157,7 @@ func (s *script) needed(ctx context.Context, n needs) error {
 				return err
 			}
 		default:
-			if err := s.fromNight(name); err != nil {
+			if err := s.fromNight(ctx, name); err != nil {
 				return err
 			}
 		}
@@ -191,8 +192,8 @@ func (s *script) write(name, query string) {
 }
 
 // fromNight reads a table that Go makes.
-func (s *script) fromNight(name string) error {
-	path, err := s.newest(name)
+func (s *script) fromNight(ctx context.Context, name string) error {
+	path, err := s.newest(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -201,8 +202,14 @@ func (s *script) fromNight(name string) error {
 	return nil
 }
 
-// newest is the newest file of a table of the as-of day.
-func (s *script) newest(table string) (path string, err error) {
+// newest is the newest file of a table of the as-of day: the published one where there
+// is one.
+func (s *script) newest(ctx context.Context, table string) (path string, err error) {
+	path = filepath.Join(s.p.DataDir, warehouse.DayDir(s.asOf.String()), table+".parquet")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	path = ""
 	var at time.Time
 	for _, dir := range []string{filepath.Join("results", table, "as_of="+s.asOf.String()), filepath.Join("snapshots", table, "cutoff="+s.asOf.String()), filepath.Join("results", table)} {
 		files, err := filepath.Glob(filepath.Join(s.p.DataDir, dir, "*.parquet"))
@@ -210,7 +217,13 @@ func (s *script) newest(table string) (path string, err error) {
 			return "", err
 		}
 		for _, f := range files {
-			if st, err := os.Stat(f); err == nil && st.ModTime().After(at) {
+			st, err := os.Stat(f)
+			if err != nil || !st.ModTime().After(at) {
+				continue
+			}
+			if ok, err := holds(ctx, table, f); err != nil {
+				return "", err
+			} else if ok {
 				path, at = f, st.ModTime()
 			}
 		}
@@ -219,4 +232,18 @@ func (s *script) newest(table string) (path string, err error) {
 		return "", fmt.Errorf("there is no table %s of %s in %s: mainstay computes it in Go, so run the night of that day first (mainstay run --as-of %s)", table, s.asOf, s.p.DataDir, s.asOf)
 	}
 	return path, nil
+}
+
+// holds tells whether a file is of the table itself: predictions lie beside their reasons.
+func holds(ctx context.Context, table, file string) (ok bool, err error) {
+	if table != churnPredictions && table != crossSellPredictions {
+		return true, nil
+	}
+	d, err := duck.Open(ctx, duck.Options{})
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	cols, err := d.Columns(ctx, "SELECT * FROM "+duck.ReadParquet([]string{file}))
+	return slices.ContainsFunc(cols, func(c duck.Column) bool { return c.Name == "probability" }), err
 }

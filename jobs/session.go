@@ -222,15 +222,8 @@ func (s *session) make(ctx context.Context, name string) error {
 	if s.made[name] {
 		return nil
 	}
-	build := func() error { return s.build(ctx, name) }
-	if query, ok := s.bases[name]; ok {
-		build = func() error {
-			if err := createTable(ctx, s, name, query); err != nil {
-				return fmt.Errorf("reading %s from the lake: %w", name, err)
-			}
-			return nil
-		}
-	} else if !s.here[name] {
+	_, base := s.bases[name]
+	if !base && !s.here[name] {
 		return nil
 	}
 	s.made[name] = true
@@ -241,19 +234,26 @@ func (s *session) make(ctx context.Context, name string) error {
 	}
 	m, ok := s.plan.models.Get(name)
 	if s.shared != nil && (!ok || m.Layer == sqlfiles.Staging) {
-		return s.share(ctx, name, build)
+		return s.share(ctx, name)
 	}
-	return build()
+	return s.build(ctx, name, createTable)
 }
 
-func (s *session) build(ctx context.Context, name string) error {
+// build makes a table by the given statement, after what it reads, and checks it.
+func (s *session) build(ctx context.Context, name string, create func(ctx context.Context, s *session, name, query string) error) error {
+	if query, ok := s.bases[name]; ok {
+		if err := create(ctx, s, name, query); err != nil {
+			return fmt.Errorf("reading %s from the lake: %w", name, err)
+		}
+		return nil
+	}
 	m, _ := s.plan.models.Get(name)
 	for _, read := range s.plan.reads[name] {
 		if err := s.make(ctx, read); err != nil {
 			return err
 		}
 	}
-	if err := createTable(ctx, s, name, body(m)); err != nil {
+	if err := create(ctx, s, name, body(m)); err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)
 	}
 	if m.Layer == sqlfiles.Marts || m.Layer == sqlfiles.Staging && !s.audit {

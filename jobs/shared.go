@@ -14,7 +14,9 @@ import (
 // shared holds the contract tables and staging models of a night's as-of day, each made
 // once by the first session that reads it: the marts of a night read the same ones. They
 // are DuckDB files, which keep every type and the order of rows, in the night's scratch
-// directory: nothing is committed, and the next night sweeps what a crash leaves.
+// directory: nothing is committed, and the next night sweeps what a crash leaves. They
+// are not compressed: packing wide decimals, and unpacking them for every reader, takes
+// longer than the queries themselves.
 type shared struct {
 	dir string
 	mu  sync.Mutex
@@ -40,43 +42,59 @@ func (sh *shared) table(name string) *sharedTable {
 }
 
 // share gives the session the table of that name: from the file when there is one, else
-// by build, which makes it in the session, and keeps it for the others.
-func (s *session) share(ctx context.Context, name string, build func() error) error {
+// it is made in the file, for this session and the others.
+func (s *session) share(ctx context.Context, name string) error {
 	t := s.shared.table(name)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.file != "" {
-		db := duck.Ident("shared_" + name)
-		if err := s.Exec(ctx, fmt.Sprintf("ATTACH %s AS %s (READ_ONLY)", duck.Quote(t.file), db)); err != nil {
-			return err
-		}
-		return s.Exec(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS SELECT * FROM %s.%s", duck.Ident(name), db, duck.Ident(name)))
-	}
-	if err := build(); err != nil {
-		return err
+		return s.attach(ctx, name, t.file)
 	}
 	file := filepath.Join(s.shared.dir, name+".duckdb")
-	if err := s.keep(ctx, name, file); err != nil {
-		return errors.Join(err, os.RemoveAll(file), os.RemoveAll(file+".wal"))
+	err := s.build(ctx, name, func(ctx context.Context, s *session, name, query string) error {
+		if err := s.keep(ctx, name, query, file); err != nil {
+			return err
+		}
+		return s.attach(ctx, name, file)
+	})
+	if err != nil {
+		return errors.Join(err, removeShared(file))
 	}
 	t.file = file
 	return nil
 }
 
-// keep copies a table of the session into a file of its own.
-func (s *session) keep(ctx context.Context, name, file string) error {
+// attach lets the session read a shared table under its name.
+func (s *session) attach(ctx context.Context, name, file string) error {
+	db := duck.Ident("shared_" + name)
+	if err := s.Exec(ctx, fmt.Sprintf("ATTACH %s AS %s (READ_ONLY)", duck.Quote(file), db)); err != nil {
+		return err
+	}
+	return s.Exec(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS SELECT * FROM %s.%s", duck.Ident(name), db, duck.Ident(name)))
+}
+
+// keep makes a table in a file of its own. A job that is tried again begins it anew.
+func (s *session) keep(ctx context.Context, name, query, file string) error {
+	if err := removeShared(file); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("creating scratch directory: %w", err)
 	}
 	for _, statement := range []string{
+		"SET force_compression = 'uncompressed'",
 		fmt.Sprintf("ATTACH %s AS keeping", duck.Quote(file)),
-		fmt.Sprintf("CREATE TABLE keeping.%[1]s AS SELECT * FROM %[1]s", duck.Ident(name)),
+		fmt.Sprintf("CREATE TABLE keeping.%s AS\n%s", duck.Ident(name), query),
 		"CHECKPOINT keeping",
 		"DETACH keeping",
 	} {
 		if err := s.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("keeping %s for the night: %w", name, err)
+			return err
 		}
 	}
 	return nil
+}
+
+func removeShared(file string) error {
+	return errors.Join(os.RemoveAll(file), os.RemoveAll(file+".wal"))
 }

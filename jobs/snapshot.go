@@ -252,6 +252,13 @@ func (p *Project) featureFiles(ctx context.Context, s *session, f featureTable, 
 // keyed tells whether a model's sidecar says what tells its rows apart.
 func keyed(m sqlfiles.Model) bool { return m.Sidecar != nil && len(m.Sidecar.Key) > 0 }
 
+// keyChecked tells whether a model's own checks, which ran when it was made, hold that
+// there is one row per key.
+func keyChecked(m sqlfiles.Model, key []string) bool {
+	return keyed(m) && slices.Equal(m.Sidecar.Key, key) &&
+		!slices.ContainsFunc(m.Sidecar.Checks, func(c sqlfiles.Check) bool { return c.Kind == sqlfiles.Unique && c.Severity == sqlfiles.SeverityWarn })
+}
+
 // makeFeatures makes the table that files join to, and the files, and checks them.
 func (p *Project) makeFeatures(ctx context.Context, s *session, f featureTable, files []featureFile) error {
 	if err := s.make(ctx, f.base); err != nil {
@@ -260,6 +267,9 @@ func (p *Project) makeFeatures(ctx context.Context, s *session, f featureTable, 
 	for _, file := range files {
 		if err := s.make(ctx, file.model.Name); err != nil {
 			return err
+		}
+		if keyChecked(file.model, f.key) {
+			continue
 		}
 		if err := uniqueKey(ctx, s, f, file.model); err != nil {
 			return err
