@@ -25,13 +25,22 @@ import (
 // both feature tables there as Parquet, as a night does. It is what a night runs, with
 // neither checks nor publication. Tables that mainstay computes in Go, and those of the
 // catalogue, are read from the files of a night of that day, so there must have been one.
-func (p *Project) Script(ctx context.Context, asOf pipeline.Day, out string) (string, error) {
+// With only, it makes just the named tables and models, and what they need; a name that
+// is neither gives ErrScope.
+func (p *Project) Script(ctx context.Context, asOf pipeline.Day, out string, only ...string) (string, error) {
 	l, err := ledger.OpenExisting(ctx, p.DataDir)
 	if err != nil {
 		return "", err
 	}
 	defer l.Close()
 	s := &script{p: p, asOf: asOf, out: out, lake: &lake.Lake{Dir: p.DataDir, Ledger: l}, made: map[string]bool{}}
+	if err := s.begin(); err != nil {
+		return "", err
+	}
+	if len(only) > 0 {
+		err := s.named(ctx, only)
+		return s.text.String(), err
+	}
 	if err := s.features(ctx); err != nil {
 		return "", err
 	}
@@ -59,7 +68,49 @@ type script struct {
 	made map[string]bool
 }
 
-// features writes the session's settings and macros, and makes the two feature tables.
+// begin writes the session's settings and macros.
+func (s *script) begin() error {
+	prelude, err := s.p.preludeOf(needs{models: s.p.Models.All()}, s.asOf)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(&s.text, "SET TimeZone = %s;\n%s\n", duck.Quote(string(s.p.Config.TimeZone)), prelude)
+	return nil
+}
+
+// named makes some tables and models, and what they need.
+func (s *script) named(ctx context.Context, names []string) error {
+	for _, name := range names {
+		m, ok := s.p.Models.Get(name)
+		switch {
+		case name == customerFeatures || name == customerCategoryFeatures:
+			if !s.made[name] {
+				if err := s.features(ctx); err != nil {
+					return err
+				}
+			}
+			continue
+		case !ok || m.Layer == sqlfiles.Labels:
+			return fmt.Errorf("%w: %s; expected a feature table, or a SQL model of staging/, features/ or marts/", ErrScope, name)
+		case m.Layer == sqlfiles.Marts:
+			if err := s.table(ctx, m); err != nil {
+				return err
+			}
+			continue
+		}
+		n, err := s.p.plan.closure(name)
+		if err != nil {
+			return err
+		}
+		if err := s.needed(ctx, n); err != nil {
+			return err
+		}
+		s.write(name, "SELECT * FROM "+duck.Ident(name)+orderBy(m))
+	}
+	return nil
+}
+
+// features makes the two feature tables.
 func (s *script) features(ctx context.Context) error {
 	var names []string
 	for _, m := range s.p.Models.Layer(sqlfiles.Features) {
@@ -69,11 +120,6 @@ func (s *script) features(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	prelude, err := s.p.preludeOf(needs{models: s.p.Models.All()}, s.asOf)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(&s.text, "SET TimeZone = %s;\n%s\n", duck.Quote(string(s.p.Config.TimeZone)), prelude)
 	if err := s.needed(ctx, n); err != nil {
 		return err
 	}

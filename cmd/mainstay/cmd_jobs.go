@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -19,6 +20,7 @@ func newJobsCommand() *cobra.Command {
 	var o projectFlags
 	var dot, asSQL bool
 	var asOf, to string
+	var only []string
 	c := &cobra.Command{
 		Use:   "jobs",
 		Short: "Show the graph of a night: its tables and what each is made from",
@@ -27,7 +29,7 @@ func newJobsCommand() *cobra.Command {
   mainstay jobs --sql --as-of 2024-03-01 > night.sql    (for any DuckDB client: duckdb -init night.sql)`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if asSQL {
-				return printScript(c.Context(), c.OutOrStdout(), o, asOf, to)
+				return printScript(c.Context(), c.OutOrStdout(), o, asOf, to, only)
 			}
 			return runJobs(c.Context(), c.OutOrStdout(), o, dot)
 		},
@@ -37,11 +39,12 @@ func newJobsCommand() *cobra.Command {
 	c.Flags().BoolVar(&asSQL, "sql", false, "write the SQL of a night that has run as one script for any DuckDB client: every table from the lake on, for a look at each step")
 	c.Flags().StringVar(&asOf, "as-of", "", "with --sql: `day` of the night (default: the day published last)")
 	c.Flags().StringVar(&to, "to", "", "with --sql: `directory` that the script writes its tables to, as Parquet (default: it writes none)")
+	c.Flags().StringSliceVar(&only, "only", nil, "with --sql: `names` of tables and SQL models; just these and what they need")
 	c.MarkFlagsMutuallyExclusive("dot", "sql")
 	return c
 }
 
-func printScript(ctx context.Context, out io.Writer, o projectFlags, asOf, to string) error {
+func printScript(ctx context.Context, out io.Writer, o projectFlags, asOf, to string, only []string) error {
 	p, err := o.load(ctx)
 	if err != nil {
 		return err
@@ -55,7 +58,10 @@ func printScript(ctx context.Context, out io.Writer, o projectFlags, asOf, to st
 			return fmt.Errorf("finding the directory: %w", err)
 		}
 	}
-	text, err := p.Script(ctx, day, to)
+	text, err := p.Script(ctx, day, to, only...)
+	if errors.Is(err, jobs.ErrScope) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}
