@@ -23,7 +23,7 @@ func (b *bench) compare(ctx context.Context, data, out string) error {
 		if _, err := os.Stat(published); err != nil {
 			return fmt.Errorf("the night published no %s", filepath.Base(file))
 		}
-		found, err := differences(ctx, published, file, "POSITIONAL JOIN", 1e-9)
+		found, err := differences(ctx, published, file, 1e-9)
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func (b *bench) compare(ctx context.Context, data, out string) error {
 // count in floating point where mainstay counts in decimals.
 func (b *bench) compareFeatures(ctx context.Context, data, name string) error {
 	published := filepath.Join(data, "tables", "as_of="+b.asOf, "customer_features.parquet")
-	found, err := differences(ctx, published, b.featuresOf(name), "POSITIONAL JOIN", 1e-6)
+	found, err := differences(ctx, published, b.featuresOf(name), 1e-6)
 	if err == nil && len(found) > 0 {
 		b.differ = append(b.differ, name+" ("+strings.Join(found, ", ")+")")
 	}
@@ -49,7 +49,7 @@ func (b *bench) compareFeatures(ctx context.Context, data, name string) error {
 // differences are the columns of the second file that do not hold the same as those of
 // the first, with the number of rows. Numbers with a fraction may differ by a share of
 // themselves, and NaN counts as missing.
-func differences(ctx context.Context, first, second, join string, share float64) (out []string, err error) {
+func differences(ctx context.Context, first, second string, share float64) (out []string, err error) {
 	d, err := duck.Open(ctx, duck.Options{})
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func differences(ctx context.Context, first, second, join string, share float64)
 		}
 		counts[i], dest[i] = fmt.Sprintf("count(*) FILTER (NOT (%s))", same), &found[i]
 	}
-	if err := d.Scan(ctx, fmt.Sprintf("SELECT %s FROM %s AS a %s %s AS z", strings.Join(counts, ",\n    "), a, join, z), dest...); err != nil {
+	if err := d.Scan(ctx, fmt.Sprintf("SELECT %s FROM %s AS a POSITIONAL JOIN %s AS z", strings.Join(counts, ",\n    "), a, z), dest...); err != nil {
 		return nil, err
 	}
 	for i, c := range columns {

@@ -50,7 +50,7 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	}
 	if b.mainstay == "" {
 		b.mainstay = filepath.Join(b.work, "mainstay")
-		if err := b.command(ctx, "go", "build", "-o", b.mainstay, "./cmd/mainstay"); err != nil {
+		if err := b.command(ctx, "go", "build", "-o", b.mainstay, "github.com/mainstay-etl/mainstay/cmd/mainstay"); err != nil {
 			return err
 		}
 	}
