@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/mainstay-etl/mainstay/pipeline/durable"
 )
 
 // DamagedError says that a ledger cannot be used. What was published stays readable.
@@ -124,15 +127,17 @@ func (l *Ledger) sealPath() string { return filepath.Join(l.redo.dir, "ledger.su
 
 // look reads what the ledger looks like. The caller holds its write lock.
 func (l *Ledger) look() (seal, error) {
-	b, err := os.ReadFile(l.path)
+	f, err := os.Open(l.path)
 	if err != nil {
 		return seal{}, fmt.Errorf("reading the ledger: %w", err)
 	}
-	if len(b) < 100 {
-		return seal{}, l.damage(errors.New("it is cut short"))
+	defer f.Close()
+	head := make([]byte, 28)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return seal{}, l.damage(fmt.Errorf("it is cut short: %w", err))
 	}
-	sum := sha256.Sum256(b)
-	return seal{binary.BigEndian.Uint32(b[24:28]), hex.EncodeToString(sum[:])}, nil
+	sum, _, err := durable.Digest(l.path)
+	return seal{binary.BigEndian.Uint32(head[24:]), sum}, err
 }
 
 // seal notes what the ledger looks like. It is a safeguard, so that it may fail: then the
@@ -176,7 +181,7 @@ func (l *Ledger) check(ctx context.Context, tx *sql.Tx) error {
 // compare checks the ledger's own structure, and its rows against the redo log as far as
 // that can be read. A redo log that does not know the last transactions is no damage of the
 // ledger: another will be begun.
-func (l *Ledger) compare(ctx context.Context, tx *sql.Tx) error {
+func (l *Ledger) compare(ctx context.Context, tx *sql.Tx) (err error) {
 	var found string
 	if err := tx.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
 		return l.damaged(fmt.Errorf("checking the ledger: %w", err))
@@ -189,17 +194,18 @@ func (l *Ledger) compare(ctx context.Context, tx *sql.Tx) error {
 		return l.damaged(err)
 	}
 	h, err := readHistory(l.redo.dir)
-	if err != nil || h.Last < at || at < h.first[0].Seq {
+	if err != nil || h.Last < at || at < h.base {
 		return ctx.Err()
 	}
 	if h.Last > at+1 {
 		return l.damage(errOld)
 	}
-	made, err := h.database(ctx, ":memory:", at)
+	path := filepath.Join(l.redo.dir, "compare.sqlite") // the write lock is held: nobody else compares
+	made, err := h.database(ctx, path, at)
 	if err != nil {
-		return err
+		return errors.Join(err, os.Remove(path))
 	}
-	defer made.Close()
+	defer func() { err = errors.Join(err, made.Close(), os.Remove(path)) }()
 	tables, err := shapes(ctx, made)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func BenchmarkCompare(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		db, err := h.database(context.Background(), ":memory:", h.Last)
+		db, err := h.database(context.Background(), filepath.Join(b.TempDir(), "made.sqlite"), h.Last)
 		if err != nil {
 			b.Fatal(err)
 		}

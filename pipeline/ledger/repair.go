@@ -67,11 +67,12 @@ func Repair(ctx context.Context, dataDir string, o RepairOptions) (out Repaired,
 		out.Kept = ""
 	}
 	if o.DryRun {
-		db, err := out.History.database(ctx, ":memory:", out.History.Last)
+		made := path + ".rebuilt"
+		db, err := out.History.database(ctx, made, out.History.Last)
 		if err != nil {
-			return out, err
+			return out, errors.Join(err, os.Remove(made))
 		}
-		return out, db.Close()
+		return out, errors.Join(db.Close(), os.Remove(made))
 	}
 	return out, replace(ctx, path, out, o)
 }
@@ -100,7 +101,7 @@ func examine(ctx context.Context, dataDir string, dryRun bool) (renew bool, err 
 		if err != nil {
 			return err
 		}
-		if h, err := readHistory(l.redo.dir); err != nil || h.Lost > 0 || h.Last < at || at < h.first[0].Seq {
+		if h, err := readHistory(l.redo.dir); err != nil || h.Lost > 0 || h.Last < at || at < h.base {
 			renew = true
 		}
 		if !renew || dryRun {

@@ -28,8 +28,15 @@ type History struct {
 	// Lost is how many lines cannot be read, or come after one that cannot be: what they
 	// told is not known any more. LostAt is the first of them, counted from 1.
 	Lost, LostAt int
-	first        []record // what it begins with
-	then         []record
+	base         int64 // number of the transaction after which it begins
+	first        []line
+	then         []line
+}
+
+// line says where in a redo log a record is: a log of many years is larger than memory.
+type line struct {
+	seq, offset int64
+	size        int
 }
 
 // readHistory reads the newest log that begins with all rows.
@@ -60,9 +67,9 @@ func readLog(path string) (History, error) {
 	}
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<20)
-	whole := false
+	whole, offset := false, int64(0)
 	for n := 1; ; n++ {
-		line, err := r.ReadBytes('\n')
+		text, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
 			// A last line without an end was cut short by a crash and never committed.
 			break
@@ -70,7 +77,10 @@ func readLog(path string) (History, error) {
 		if err != nil {
 			return h, fmt.Errorf("reading the redo log: %w", err)
 		}
-		rec, err := parseLine(line)
+		at := line{offset: offset, size: len(text)}
+		offset += int64(len(text))
+		rec, err := parseHead(text)
+		at.seq = rec.Seq
 		switch {
 		case err != nil && !whole:
 			return h, fmt.Errorf("%s: line %d: %w", path, n, err)
@@ -85,9 +95,9 @@ func readLog(path string) (History, error) {
 			if n == 1 && rec.Format != Version {
 				return h, fmt.Errorf("%s is of a ledger of format %d, this mainstay knows format %d: use the mainstay that wrote it", path, rec.Format, Version)
 			}
-			h.first, h.Last, whole = append(h.first, rec), rec.Seq, rec.Whole
+			h.first, h.base, h.Last, whole = append(h.first, at), rec.Seq, rec.Seq, rec.Whole
 		default:
-			if h.take(rec) {
+			if h.take(at) {
 				h.Lost, h.LostAt = 0, 0
 			} else if h.Lost > 0 {
 				h.Lost++
@@ -105,14 +115,14 @@ func readLog(path string) (History, error) {
 
 // take adds a transaction in the place of those with its number or a later one, which
 // were never committed. It is false when transactions before it are missing.
-func (h *History) take(rec record) bool {
-	if rec.Seq > h.Last+1 || rec.Seq <= h.first[0].Seq {
+func (h *History) take(at line) bool {
+	if at.seq > h.Last+1 || at.seq <= h.base {
 		return false
 	}
-	for len(h.then) > 0 && h.then[len(h.then)-1].Seq >= rec.Seq {
+	for len(h.then) > 0 && h.then[len(h.then)-1].seq >= at.seq {
 		h.then = h.then[:len(h.then)-1]
 	}
-	h.then, h.Last = append(h.then, rec), rec.Seq
+	h.then, h.Last = append(h.then, at), at.seq
 	return true
 }
 
@@ -131,7 +141,7 @@ func redoFormat(dir string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	rec, err := parseLine(line)
+	rec, err := parseHead(line)
 	return rec.Format, err
 }
 
@@ -157,7 +167,7 @@ func lastSeq(path string) (seq, end int64, err error) {
 			lines = lines[1:] // cut by where the tail begins
 		}
 		for _, line := range slices.Backward(lines) {
-			if rec, err := parseLine(line); err == nil && bytes.HasSuffix(line, []byte("\n")) {
+			if rec, err := parseHead(line); err == nil && bytes.HasSuffix(line, []byte("\n")) {
 				return rec.Seq, end, nil
 			}
 		}
@@ -167,12 +177,37 @@ func lastSeq(path string) (seq, end int64, err error) {
 	}
 }
 
-func parseLine(line []byte) (record, error) {
-	var rec record
-	text, sum, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"))
+// checked is the record in a line, when it is what was written.
+func checked(text []byte) ([]byte, error) {
+	rec, sum, ok := bytes.Cut(bytes.TrimSuffix(text, []byte("\n")), []byte("\t"))
 	want, err := strconv.ParseUint(string(sum), 16, 32)
-	if !ok || err != nil || crc32.ChecksumIEEE(text) != uint32(want) {
-		return rec, errors.New("it is damaged: its checksum does not fit")
+	if !ok || err != nil || crc32.ChecksumIEEE(rec) != uint32(want) {
+		return nil, errors.New("it is damaged: its checksum does not fit")
+	}
+	return rec, nil
+}
+
+// parseHead reads a line without its changes.
+func parseHead(text []byte) (record, error) {
+	var head struct {
+		record
+		Changes json.RawMessage `json:"changes"`
+	}
+	rec, err := checked(text)
+	if err != nil {
+		return record{}, err
+	}
+	if err := json.Unmarshal(rec, &head); err != nil {
+		return record{}, fmt.Errorf("reading it: %w", err)
+	}
+	return head.record, nil
+}
+
+func parseLine(text []byte) (record, error) {
+	var rec record
+	text, err := checked(text)
+	if err != nil {
+		return rec, err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -182,16 +217,14 @@ func parseLine(line []byte) (record, error) {
 	return rec, nil
 }
 
-// database makes a new ledger of what a history tells, up to a transaction.
+// database makes a new ledger file of what a history tells, up to a transaction. It is
+// not on disk for good before it is moved to its place.
 func (h History) database(ctx context.Context, path string, upTo int64) (*sql.DB, error) {
-	name := ":memory:"
-	if path != name {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("clearing the way for the new ledger: %w", err)
-		}
-		name = strings.Replace(dsn(path), "foreign_keys(1)", "foreign_keys(0)", 1) // rows come in no order that these know
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("clearing the way for the new ledger: %w", err)
 	}
-	db, err := sql.Open("sqlite", name)
+	// Rows come in no order that foreign keys know, and a crash begins all of it anew.
+	db, err := sql.Open("sqlite", strings.NewReplacer("foreign_keys(1)", "foreign_keys(0)", "journal_mode(TRUNCATE)", "journal_mode(MEMORY)", "synchronous(FULL)", "synchronous(OFF)").Replace(dsn(path)))
 	if err != nil {
 		return nil, fmt.Errorf("making a new ledger: %w", err)
 	}
@@ -217,12 +250,25 @@ func (h History) fill(ctx context.Context, tx *sql.Tx, upTo int64) error {
 	if err != nil {
 		return err
 	}
-	last := h.first[0].Seq
-	for _, rec := range slices.Concat(h.first, h.then) {
-		if rec.Seq > upTo {
+	f, err := os.Open(h.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	last := h.base
+	for _, at := range slices.Concat(h.first, h.then) {
+		if at.seq > upTo {
 			break
 		}
-		last = rec.Seq
+		last = at.seq
+		text := make([]byte, at.size)
+		if _, err := f.ReadAt(text, at.offset); err != nil {
+			return err
+		}
+		rec, err := parseLine(text)
+		if err != nil {
+			return fmt.Errorf("transaction %d: %w", at.seq, err)
+		}
 		for _, c := range rec.Changes {
 			if err := apply(ctx, tx, tables[c.Table], c); err != nil {
 				return fmt.Errorf("transaction %d, table %s: %w", rec.Seq, c.Table, err)
