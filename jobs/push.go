@@ -88,7 +88,7 @@ func (p *Project) pushNight(ctx context.Context, l *ledger.Ledger, shown ledger.
 	limited, cancel := context.WithTimeout(ctx, time.Duration(c.Timeout))
 	defer cancel()
 	log := o.Log.With("night", shown.Night, "as_of", shown.AsOf)
-	session := duck.Options{Threads: 1, TempDir: filepath.Join(p.DataDir, pushScratch, "spill")}
+	session := duck.Options{Threads: 1}
 	p.bound(&session)
 	tables, err := p.tablesToPush(ctx, l, shown.Night)
 	var got push.Result

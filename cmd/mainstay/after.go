@@ -45,7 +45,7 @@ type endedNight struct {
 // goes wrong is added to the warnings of the night.
 func after(ctx context.Context, p *jobs.Project, f afterFlags, n endedNight, log *slog.Logger) jobs.Outcome {
 	out := n.Outcome
-	if p.Config.Publish.Postgres.URL != "" && ctx.Err() == nil {
+	if p.Config.Publish.Postgres.URL != "" && (ctx.Err() == nil || n.err == nil) {
 		if w := pushAfter(ctx, p, log); w != "" {
 			out.Warnings = append(out.Warnings, w)
 		}
@@ -80,7 +80,7 @@ func pushAfter(ctx context.Context, p *jobs.Project, log *slog.Logger) string {
 	if err == nil || errors.Is(err, jobs.ErrNothingToPush) {
 		return ""
 	}
-	return fmt.Sprintf("the night is published, but not in PostgreSQL, where the night before stands (the next run tries again, or `mainstay publish push`): %v", err)
+	return fmt.Sprintf("the night that readers see is not in PostgreSQL, where the one before stands (the next run tries again, or `mainstay publish push`): %v", err)
 }
 
 // nightCode is the exit code that a night is about to end with.

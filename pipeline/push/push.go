@@ -31,8 +31,8 @@ type Options struct {
 	Schema      string
 	LockTimeout time.Duration // for whoever else writes to the tables
 	AlterTypes  bool          // change the type of a column where a night's differs
-	Scratch     string        // directory for files on their way
-	Session     duck.Options  // for reading the tables
+	Scratch     string        // directory for files on their way; pushes may share it
+	Session     duck.Options  // for reading the tables; its TempDir is set
 	Log         *slog.Logger
 }
 
@@ -73,14 +73,16 @@ func Postgres(ctx context.Context, o Options, n Night) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := os.MkdirAll(o.Scratch, 0o755); err != nil {
-		return r, fmt.Errorf("making the scratch directory: %w", err)
+	if o.Scratch, err = scratch(o.Scratch); err != nil {
+		return r, err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }()
+	o.Session.TempDir = filepath.Join(o.Scratch, "spill")
 	s, err := duck.Open(ctx, o.Session)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, s.Close(), os.RemoveAll(o.Scratch)) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	conn, err := dialect.Dial(ctx)
 	if err != nil {
 		return r, err
@@ -92,6 +94,31 @@ func Postgres(ctx context.Context, o Options, n Night) (r Result, err error) {
 	}
 	p.vacuum(ctx)
 	return p.r, nil
+}
+
+// forgotten is how old scratch files are that nobody can be using any more.
+const forgotten = 25 * time.Hour
+
+// scratch makes a directory of this push's own, and removes those that pushes left which
+// were killed.
+func scratch(root string) (string, error) {
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return "", fmt.Errorf("making the scratch directory: %w", err)
+	}
+	left, err := os.ReadDir(root)
+	if err != nil {
+		return "", fmt.Errorf("reading the scratch directory: %w", err)
+	}
+	for _, e := range left {
+		if i, err := e.Info(); err == nil && time.Since(i.ModTime()) > forgotten {
+			_ = os.RemoveAll(filepath.Join(root, e.Name())) // the next push tries again
+		}
+	}
+	dir, err := os.MkdirTemp(root, "push-")
+	if err != nil {
+		return "", fmt.Errorf("making the scratch directory: %w", err)
+	}
+	return dir, nil
 }
 
 // pusher pushes one night on one connection.

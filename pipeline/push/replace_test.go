@@ -2,7 +2,10 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -234,21 +237,27 @@ func TestPushesSideBySide(t *testing.T) {
 	b.o.LockTimeout = time.Millisecond // pushes wait for each other all the same
 	var wg sync.WaitGroup
 	for id := int64(1); id <= 4; id++ {
-		n, o := b.stamped(id), b.o
-		o.Scratch += strconv.FormatInt(id, 10)
+		n := b.stamped(id)
 		wg.Go(func() {
-			if _, err := Postgres(t.Context(), o, n); err != nil {
+			if _, err := Postgres(t.Context(), b.o, n); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
 	b.want("SELECT count(DISTINCT night) FROM (SELECT night FROM crm.scores UNION SELECT night FROM crm.actions UNION SELECT night FROM crm.value UNION SELECT night FROM crm.mainstay_tables) AS t", "1")
+	old := filepath.Join(b.o.Scratch, "push-killed")
+	if err := errors.Join(os.Mkdir(old, 0o755), os.WriteFile(filepath.Join(old, "push.csv"), nil, 0o600), os.Chtimes(old, time.Time{}, time.Now().Add(-26*time.Hour))); err != nil {
+		t.Fatal(err)
+	}
 	big := b.night(5, b.table("big", "SELECT i, repeat('x', 100) AS t FROM range(20000) r(i)"))
 	b.push(big)
 	first, _ := strconv.Atoi(b.rows("SELECT pg_relation_size('crm.big')"))
 	for range 6 {
 		b.push(big)
+	}
+	if left, err := os.ReadDir(b.o.Scratch); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 	if last, _ := strconv.Atoi(b.rows("SELECT pg_relation_size('crm.big')")); last > 3*first {
 		t.Errorf("after 7 pushes the table takes %d bytes, after one %d", last, first)
