@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -45,6 +46,37 @@ func TestBackfill(t *testing.T) {
 	}
 	if r := mainstay(t, nil, "nights", "--missing", "--project", dir).ok(t); r.stdout != "" {
 		t.Errorf("missing: %s", r.stdout)
+	}
+	// Two of them compared, and one brought back.
+	r = mainstay(t, nil, "publish", "diff", "2023-08-30", "2023-09-01", "--project", dir, "--json").ok(t)
+	var d struct {
+		From, To struct {
+			Night int64
+			AsOf  string `json:"as_of"`
+		}
+		Tables []struct {
+			Table          string
+			Added, Removed int64
+			RowsFrom       int64 `json:"rows_from"`
+			RowsTo         int64 `json:"rows_to"`
+		}
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil || d.From.Night != 1 || d.To.AsOf != "2023-09-01" || len(d.Tables) == 0 {
+		t.Errorf("diff: %v: %s", err, r.stdout)
+	}
+	for _, x := range d.Tables {
+		if x.RowsTo-x.RowsFrom != x.Added-x.Removed {
+			t.Errorf("%+v does not add up", x)
+		}
+	}
+	mainstay(t, nil, "publish", "diff", "1", "2023-09-01", "--project", dir).ok(t).has(t, "from night 1 of 2023-08-30 to night ", "TABLE ", "customer_360 ", "without a difference")
+	mainstay(t, nil, "publish", "rollback", "1", "--data", data, "--project", "/nowhere").ok(t).has(t, "Readers see night 1 of 2023-08-30 again", "the warehouse showed 2023-09-01", "2023-08-31, 2023-09-01")
+	if got := query(t, data, "SELECT max(as_of) FROM customer_features"); got != "2023-08-30" {
+		t.Errorf("after the rollback the warehouse shows %s", got)
+	}
+	mainstay(t, nil, "nights", "--project", dir).ok(t).has(t, "day, warehouse")
+	if r := mainstay(t, nil, "publish", "rollback", "99", "--data", data); r.code != 2 {
+		t.Errorf("a night that is not there: exit code %d, want 2: %s", r.code, r.stderr)
 	}
 	for _, bad := range [][]string{{}, {"--from", "x"}, {"--from", "2023-08-30", "--to", "2023-08-29"}, {"--from", "2023-08-30", "--every", "year"}} {
 		if r := mainstay(t, nil, append([]string{"backfill", "--project", dir}, bad...)...); r.code != 2 {

@@ -118,6 +118,16 @@ func (p *Project) bound(o *duck.Options) {
 	}
 }
 
+// Hold makes this process keep to what a night of the project may take: the Go runtime,
+// and sessions that are opened for small questions.
+func (p *Project) Hold() {
+	p.Shares().Hold()
+	var o duck.Options
+	if p.bound(&o); o.Memory != "" {
+		duck.Bound(o.Memory)
+	}
+}
+
 // Shares is what a night of the project takes of the machine.
 func (p *Project) Shares() limits.Shares {
 	r := p.Config.Resources

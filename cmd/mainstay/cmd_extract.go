@@ -51,7 +51,7 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	if err := o.logs.apply(&p.Config.Log); err != nil {
 		return err
 	}
-	p.Shares().Hold()
+	p.Hold()
 	asOf, err := o.day(p)
 	if err != nil {
 		return err

@@ -22,6 +22,6 @@ func (f *projectFlags) load(ctx context.Context) (*jobs.Project, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	p.Shares().Hold()
+	p.Hold()
 	return p, nil
 }

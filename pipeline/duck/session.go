@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 )
@@ -39,6 +40,13 @@ type Options struct {
 	// Path of a database file; "" is a database in memory.
 	Path string
 }
+
+// fallback is the memory limit of sessions that name none; "" for DuckDB's own.
+var fallback atomic.Value
+
+// Bound sets the memory limit of all later sessions of the process that name none, in
+// DuckDB's words.
+func Bound(memory string) { fallback.Store(memory) }
 
 // Session is one DuckDB instance with one connection, so that temporary tables,
 // macros and settings hold from statement to statement. It is for one goroutine.
@@ -111,6 +119,9 @@ func settings(o Options) []string {
 		"SET autoload_known_extensions = false",
 		"SET preserve_insertion_order = true",
 		"SET default_collation = ''",
+	}
+	if o.Memory == "" {
+		o.Memory, _ = fallback.Load().(string)
 	}
 	if o.Memory != "" {
 		set = append(set, "SET memory_limit = "+Quote(o.Memory))

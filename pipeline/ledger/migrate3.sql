@@ -100,6 +100,10 @@ DROP TABLE nights2;
 -- Why a file is made anew can be told when what its job did is known.
 ALTER TABLE artifacts ADD COLUMN logic TEXT NOT NULL DEFAULT '';
 
+-- The files of a table, and how a job ended night by night, are asked for in long histories.
+CREATE INDEX artifacts_tbl ON artifacts (tbl, night);
+CREATE INDEX jobs_name ON jobs (name, night);
+
 -- Until now every published night was shown by the warehouse, too.
 INSERT INTO publications (night, at, kind, warehouse)
     SELECT id, coalesce(finished_at, started_at), 'publish', 1 FROM nights WHERE status = 'published' AND kind = 'night' ORDER BY id;

@@ -172,8 +172,10 @@ func (l *Ledger) LastAttempt(ctx context.Context, kind, asOf string) (Night, boo
 // shows, by as-of day: the latest one, or one that was brought back.
 func (l *Ledger) PublishedNights(ctx context.Context) ([]Night, error) {
 	return collect(ctx, l, `SELECT `+nightColumns+` FROM nights WHERE id IN (
-		SELECT coalesce((SELECT p.night FROM publications p JOIN nights m ON m.id = p.night WHERE m.as_of = n.as_of ORDER BY p.id DESC LIMIT 1), max(n.id))
-		FROM nights n WHERE status = 'published' AND kind = 'night' GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
+		SELECT night FROM publications WHERE id IN (SELECT max(p.id) FROM publications p JOIN nights n ON n.id = p.night GROUP BY n.as_of)
+		UNION ALL
+		SELECT max(id) FROM nights WHERE status = 'published' AND kind = 'night'
+			AND as_of NOT IN (SELECT n.as_of FROM publications p JOIN nights n ON n.id = p.night) GROUP BY as_of) ORDER BY as_of`, nil, scanNight)
 }
 
 // JobResult is how one job of a night ended.

@@ -30,30 +30,32 @@ type NightTable struct {
 	Rows   int64
 }
 
+const publicationColumns = `SELECT p.id, p.night, n.as_of, p.at, p.kind, p.warehouse FROM publications p JOIN nights n ON n.id = p.night`
+
+func scanPublication(r *sql.Rows) (Publication, error) {
+	var p Publication
+	var at sql.NullString
+	err := r.Scan(&p.ID, &p.Night, &p.AsOf, &at, &p.Kind, &p.Warehouse)
+	p.At = parseStamp(at)
+	return p, err
+}
+
 // Publications returns what readers saw, newest first. limit 0 means all.
 func (l *Ledger) Publications(ctx context.Context, limit int) ([]Publication, error) {
 	if limit <= 0 {
 		limit = -1
 	}
-	return collect(ctx, l, `SELECT p.id, p.night, n.as_of, p.at, p.kind, p.warehouse FROM publications p JOIN nights n ON n.id = p.night ORDER BY p.id DESC LIMIT ?`, []any{limit}, func(r *sql.Rows) (Publication, error) {
-		var p Publication
-		var at sql.NullString
-		err := r.Scan(&p.ID, &p.Night, &p.AsOf, &at, &p.Kind, &p.Warehouse)
-		p.At = parseStamp(at)
-		return p, err
-	})
+	return collect(ctx, l, publicationColumns+` ORDER BY p.id DESC LIMIT ?`, []any{limit}, scanPublication)
 }
 
 // Shown returns the publication that the warehouse shows; ok is false when none was
 // recorded.
 func (l *Ledger) Shown(ctx context.Context) (p Publication, ok bool, err error) {
-	all, err := l.Publications(ctx, 0)
-	for _, p := range all {
-		if p.Warehouse {
-			return p, true, err
-		}
+	found, err := collect(ctx, l, publicationColumns+` WHERE p.warehouse = 1 ORDER BY p.id DESC LIMIT 1`, nil, scanPublication)
+	if err != nil || len(found) == 0 {
+		return p, false, err
 	}
-	return Publication{}, false, err
+	return found[0], true, nil
 }
 
 // recordPublication notes that readers see a night from now on.

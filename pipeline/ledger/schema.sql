@@ -43,6 +43,10 @@ CREATE TABLE artifacts (
     logic  TEXT NOT NULL DEFAULT ''  -- fingerprint of what its job did, for telling why it is made anew
 );
 
+-- The files of a table, and how a job ended night by night, are asked for in long histories.
+CREATE INDEX artifacts_tbl ON artifacts (tbl, night);
+CREATE INDEX jobs_name ON jobs (name, night);
+
 -- One extraction commit of one source.
 CREATE TABLE batches (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
