@@ -87,10 +87,10 @@ func nightsOf(t *testing.T, data string) []ledger.Night {
 	return ledgerOf(t, data, func(ctx context.Context, l *ledger.Ledger) ([]ledger.Night, error) { return l.Nights(ctx, 0) })
 }
 
-// until waits for something, for two minutes at most.
+// until waits for something, for some minutes at most.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -139,8 +139,8 @@ func TestStoppedNight(t *testing.T) {
 		job     string // it is stopped once this one is done
 		longest time.Duration
 	}{
-		{syscall.SIGTERM, "extract_orders", 15 * time.Second},
-		{os.Interrupt, "churn_labels", 15 * time.Second},
+		{syscall.SIGTERM, "extract_orders", 20 * time.Second},
+		{os.Interrupt, "churn_labels", 20 * time.Second},
 	} {
 		night := start(t, "run", "--project", dir, "--as-of", "2023-09-01", "--log-format", "text")
 		until(t, stop.job, func() bool {
