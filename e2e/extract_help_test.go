@@ -78,7 +78,7 @@ func newProject(t *testing.T, s *dbtest.Server, edits ...[2]string) *project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "name: shop\njobs: {retries: 0}\n" + source // a fault is to be seen, not waited out
+	text := "name: shop\njobs: {retries: 0}\nresources: {grace: 1s}\n" + source // a fault is to be seen, not waited out
 	for _, e := range edits {
 		if !strings.Contains(text, e[0]) {
 			t.Fatalf("%q is not in the project:\n%s", e[0], text)
