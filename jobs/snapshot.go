@@ -81,7 +81,7 @@ func featureJob(p *Project, f featureTable) (pipeline.Job, error) {
 				if err := p.makeFeatures(ctx, s, f, files); err != nil {
 					return 0, err
 				}
-				return s.WriteParquet(ctx, assembleSQL(f, files), path)
+				return writeFeatures(ctx, s, f, files, path)
 			})
 		},
 	}, nil
@@ -276,24 +276,6 @@ func (p *Project) makeFeatures(ctx context.Context, s *session, f featureTable, 
 		}
 	}
 	return nil
-}
-
-// assembleSQL joins feature files to the rows of their table. A column without a row
-// gets the default of its sidecar.
-func assembleSQL(f featureTable, files []featureFile) string {
-	columns := []string{"as_of() AS as_of"}
-	for _, k := range f.key {
-		columns = append(columns, "b."+k)
-	}
-	joins := ""
-	for i, file := range files {
-		alias := fmt.Sprintf("f%d", i)
-		joins += fmt.Sprintf("\nLEFT JOIN %s AS %s USING (%s)", duck.Ident(file.model.Name), alias, strings.Join(f.key, ", "))
-		for _, c := range file.columns {
-			columns = append(columns, featureColumn(file.model, alias, c))
-		}
-	}
-	return fmt.Sprintf("SELECT %s\nFROM %s AS b%s\nORDER BY %s", strings.Join(columns, ",\n    "), duck.Ident(f.base), joins, strings.Join(f.key, ", "))
 }
 
 // owns tells whether a feature file's grain is that of the table: customer_id alone,
