@@ -16,10 +16,10 @@ import (
 // Features and reasons are described by the sidecars of the feature files.
 var goTables = map[string]sqlfiles.Sidecar{
 	rowAccountsTable: {
-		Key: []string{"kind", "source", "as_of", "table_name", "input_id"}, // a certificate has no input
+		Key: []string{"kind", "source", "as_of", "table_name", "input", "input_id"}, // a certificate has no input
 		Columns: []sqlfiles.Column{
 			{Name: "source", Meaning: "Source in mainstay.yaml."},
-			{Name: "kind", Meaning: "input: what became of the rows of one input; certificate: a table of a source compared with the lake, key by key."},
+			{Name: "kind", Meaning: "input: what became of the rows of one input; certificate: a table of a source compared with the lake, key by key; expired: a file of the lake (input) whose rows, stored before, were let go because they had become old."},
 			{Name: "input", Meaning: "What was read: a file, by its path below the source's folder, or a range of a database table; NULL for a certificate."},
 			{Name: "input_id", Meaning: "Number of this reading of the input; a changed file or mapping is read anew under another number."},
 			{Name: "table_name", Meaning: "Contract table that the rows were mapped to; (unparsed) for records that could not be taken apart."},
@@ -27,9 +27,10 @@ var goTables = map[string]sqlfiles.Sidecar{
 			{Name: "rows_stored", Meaning: "Rows written to the lake.", Unit: "rows"},
 			{Name: "rows_duplicate", Meaning: "Left out: exact copies of a row of the same input, and rows of a database that the lake holds already.", Unit: "rows"},
 			{Name: "rows_quarantined", Meaning: "Rows refused; see quarantine.", Unit: "rows"},
+			{Name: "rows_forgotten", Meaning: "Rows of people who are to be forgotten: left out, or taken out later. Certificates: rows of theirs that the source still holds.", Unit: "rows"},
 			{Name: "as_of", Meaning: "Night that read the input."},
 			{Name: "replaced", Meaning: "A later version of the input took its place; its rows no longer count."},
-			{Name: "source_rows", Meaning: "Certificates: rows that the source's table held, in the snapshot that was read.", Unit: "rows"},
+			{Name: "source_rows", Meaning: "Certificates: rows that the source's table held, in the snapshot that was read, without rows_forgotten.", Unit: "rows"},
 			{Name: "lake_rows", Meaning: "Certificates: rows of it that the lake held afterwards, newest versions.", Unit: "rows"},
 			{Name: "lake_quarantined", Meaning: "Certificates: rows of it that were in quarantine afterwards, newest versions.", Unit: "rows"},
 			{Name: "rows_deleted", Meaning: "Certificates: rows that the source no longer had, which were marked as deleted.", Unit: "rows"},
@@ -37,7 +38,7 @@ var goTables = map[string]sqlfiles.Sidecar{
 			{Name: "lake_checksum", Meaning: "Certificates: sum of the digests of the rows in the lake and in quarantine."},
 			{Name: "matches", Meaning: "Certificates: the lake held what the source held, in every chunk of its keys."},
 		},
-		Checks: []sqlfiles.Check{{Kind: sqlfiles.Expression, Name: "every row is accounted for", SQL: "kind = 'certificate' OR rows_read = rows_stored + rows_duplicate + rows_quarantined", Severity: sqlfiles.SeverityError}},
+		Checks: []sqlfiles.Check{{Kind: sqlfiles.Expression, Name: "every row is accounted for", SQL: "kind <> 'input' OR rows_read = rows_stored + rows_duplicate + rows_quarantined + rows_forgotten", Severity: sqlfiles.SeverityError}},
 	},
 	quarantineTable: {
 		Columns: []sqlfiles.Column{

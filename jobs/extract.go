@@ -78,10 +78,14 @@ func extractNote(x lake.Extracted) string {
 	var sum ledger.Account
 	for _, a := range x.Accounts {
 		sum.Read, sum.Stored, sum.Duplicates, sum.Quarantined = sum.Read+a.Read, sum.Stored+a.Stored, sum.Duplicates+a.Duplicates, sum.Quarantined+a.Quarantined
+		sum.Forgotten += a.Forgotten
 	}
 	note := fmt.Sprintf("%d new inputs", x.Inputs)
 	if sum.Read > 0 {
 		note += fmt.Sprintf(", %d rows = %d stored + %d duplicates + %d quarantined", sum.Read, sum.Stored, sum.Duplicates, sum.Quarantined)
+	}
+	if sum.Forgotten > 0 {
+		note += fmt.Sprintf(" + %d forgotten", sum.Forgotten)
 	}
 	for _, c := range x.Certificates {
 		note += fmt.Sprintf("; %s verified: %d rows", c.Table, c.SourceRows)

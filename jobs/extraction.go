@@ -45,7 +45,7 @@ func RunExtraction(ctx context.Context, p *Project, o ExtractionOptions) (out Ex
 		if out.Certificates, err = n.Ledger.Certificates(ctx, n.ID); err != nil {
 			return err
 		}
-		if err := p.tidy(ctx, n); err != nil {
+		if err := p.tidy(ctx, n, nil); err != nil {
 			return err
 		}
 		record.Warnings = len(out.Warnings)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/forget"
 	"github.com/mainstay-etl/mainstay/pipeline/lake"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
@@ -163,7 +164,7 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 	if err := built.publish(ctx, n, *record); err != nil {
 		return out, err
 	}
-	if err := p.tidy(ctx, n); err != nil {
+	if err := p.tidy(ctx, n, record); err != nil {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("the night is published, but tidying the lake failed: %v", err))
 	}
 	if err := p.keepMetrics(ctx, n, tables); err != nil {
@@ -175,7 +176,7 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 
 // recover settles a night whose process died after the warehouse was swapped.
 func (p *Project) recover(ctx context.Context, l *ledger.Ledger) error {
-	if err := recoverRollback(ctx, l, p.DataDir); err != nil {
+	if err := errors.Join(recoverRollback(ctx, l, p.DataDir), forget.Settle(ctx, l, p.DataDir)); err != nil {
 		return err
 	}
 	night, want, ok, err := l.Unsettled(ctx)

@@ -26,7 +26,7 @@ func reportJobs(p *Project) []pipeline.Job {
 	return []pipeline.Job{
 		{
 			Name: rowAccountsTable, Kind: pipeline.Report, Needs: contract.Names(), Logic: code(),
-			About: "What became of every row: per source, input and table, rows read = stored + duplicates + quarantined.",
+			About: "What became of every row: per source, input and table, rows read = stored + duplicates + quarantined + forgotten.",
 			Run:   p.rowAccounts,
 		},
 		{
@@ -50,18 +50,25 @@ func (p *Project) rowAccounts(ctx context.Context, r *pipeline.Run) (pipeline.Ta
 	none := "NULL, NULL, NULL, NULL, NULL, NULL, NULL"
 	var rows []string
 	for _, a := range accounts {
-		rows = append(rows, fmt.Sprintf("('input', %s, %s, %d, %s, %d, %d, %d, %d, DATE %s, %t, %s)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), a.Input.ID, duck.Quote(a.Table),
-			a.Read, a.Stored, a.Duplicates, a.Quarantined, duck.Quote(a.Input.AsOf), a.Input.Replaced, none))
+		rows = append(rows, fmt.Sprintf("('input', %s, %s, %d, %s, %d, %d, %d, %d, %d, DATE %s, %t, %s)", duck.Quote(a.Input.Source), duck.Quote(a.Input.Name), a.Input.ID, duck.Quote(a.Table),
+			a.Read, a.Stored, a.Duplicates, a.Quarantined, a.Forgotten, duck.Quote(a.Input.AsOf), a.Input.Replaced, none))
 	}
 	certificates, err := r.Night.Ledger.AllCertificates(ctx)
 	if err != nil {
 		return pipeline.Table{}, err
 	}
 	for _, c := range certificates {
-		rows = append(rows, fmt.Sprintf("('certificate', %s, NULL, NULL, %s, NULL, NULL, NULL, NULL, DATE %s, false, %d, %d, %d, %d, %s, %s, %t)", duck.Quote(c.Source), duck.Quote(c.Table),
-			duck.Quote(c.AsOf), c.SourceRows, c.LakeRows, c.Refused, c.Deleted, duck.Quote(c.SourceSum), duck.Quote(c.LakeSum), c.SourceRows == c.LakeRows+c.Refused && c.SourceSum == c.LakeSum))
+		rows = append(rows, fmt.Sprintf("('certificate', %s, NULL, NULL, %s, NULL, NULL, NULL, NULL, %d, DATE %s, false, %d, %d, %d, %d, %s, %s, %t)", duck.Quote(c.Source), duck.Quote(c.Table),
+			c.Forgotten, duck.Quote(c.AsOf), c.SourceRows, c.LakeRows, c.Refused, c.Deleted, duck.Quote(c.SourceSum), duck.Quote(c.LakeSum), c.SourceRows == c.LakeRows+c.Refused && c.SourceSum == c.LakeSum))
 	}
-	return p.valuesTable(ctx, r, []string{"kind VARCHAR", "source VARCHAR", "input VARCHAR", "input_id BIGINT", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "as_of DATE", "replaced BOOLEAN",
+	expired, err := r.Night.Ledger.ExpiredFiles(ctx)
+	if err != nil {
+		return pipeline.Table{}, err
+	}
+	for _, f := range expired {
+		rows = append(rows, fmt.Sprintf("('expired', NULL, %s, NULL, %s, NULL, %d, %s, NULL, %s)", duck.Quote(filepath.ToSlash(f.Path)), duck.Quote(f.Table), f.Rows, "NULL, NULL, NULL", "false, "+none))
+	}
+	return p.valuesTable(ctx, r, []string{"kind VARCHAR", "source VARCHAR", "input VARCHAR", "input_id BIGINT", "table_name VARCHAR", "rows_read BIGINT", "rows_stored BIGINT", "rows_duplicate BIGINT", "rows_quarantined BIGINT", "rows_forgotten BIGINT", "as_of DATE", "replaced BOOLEAN",
 		"source_rows BIGINT", "lake_rows BIGINT", "lake_quarantined BIGINT", "rows_deleted BIGINT", "source_checksum VARCHAR", "lake_checksum VARCHAR", "matches BOOLEAN"}, rows)
 }
 

@@ -155,6 +155,13 @@ func keptTables(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.
 	if err != nil || len(paths) == 0 {
 		return nil, nil, errors.Join(err, fmt.Errorf("%w: the tables of night %d are not kept any more in %s; `mainstay run --as-of %s --publish` makes that day anew", ErrNoNight, n.ID, dir, n.AsOf))
 	}
+	retired, err := l.RetiredNights(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if at, ok := retired[n.ID]; ok {
+		return nil, nil, fmt.Errorf("%w: night %d was let go on %s (retention.nights in mainstay.yaml), only a few of its tables are left; `mainstay run --as-of %s --publish` makes that day anew", ErrNoNight, n.ID, at.Format(time.DateOnly), n.AsOf)
+	}
 	known, err := l.NightTables(ctx, n.ID)
 	if err != nil {
 		return nil, nil, err

@@ -115,7 +115,7 @@ every score, and publishes the result as tables that analysts query.
 	})
 	for _, c := range []*cobra.Command{
 		newDemoCommand(), newInitCommand(), newRunCommand(), newScheduleCommand(), newJobsCommand(),
-		newNightsCommand(), newNotifyCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newBackfillCommand(), newDoctorCommand(), newGenerateCommand(),
+		newNightsCommand(), newNotifyCommand(), newModelsCommand(), newExplainCommand(), newEvalCommand(), newExtractCommand(), newQuarantineCommand(), newGCCommand(), newForgetCommand(), newRepairCommand(), newQueryCommand(), newCheckCommand(), newTestCommand(), newPublishCommand(), newBackfillCommand(), newDoctorCommand(), newGenerateCommand(),
 	} {
 		c.Args = usageArgs(c.Args)
 		root.AddCommand(c)

@@ -38,6 +38,7 @@ func (d *decoder) check(c *Config) {
 	d.checkSchedules(c)
 	d.checkGrace(c)
 	d.checkTelling(c)
+	d.checkRetention(c)
 }
 
 // checkSettings checks what decides the results of SQL models.

@@ -37,6 +37,7 @@ type Config struct {
 	Metrics    Metrics    `yaml:"metrics" result:"no"`
 	Lineage    Lineage    `yaml:"lineage" result:"no"`
 	Publish    Publish    `yaml:"publish" result:"no"`
+	Retention  Retention  `yaml:"retention" result:"no"`
 	ProjectDir string     `yaml:"-"` // as given to Load
 }
 
@@ -167,6 +168,7 @@ func Default() *Config {
 		Log:       Log{Format: LogAuto, Level: "info"},
 		Lineage:   Lineage{Timeout: Duration(10 * time.Second)},
 		Publish:   defaultPublish(),
+		Retention: defaultRetention(),
 	}
 }
 

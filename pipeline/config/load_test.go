@@ -132,6 +132,7 @@ quality: {max_quarantined_share: 0.01}
 schedule: {name: weekdays, cron: "30 1 * * mon-fri", time_zone: Australia/Lord_Howe, run: retrain, overlap: skip, jitter: 10m, catch_up: 3}
 resources: {workers: 3, memory: 1.5 GiB, disk: 3 GiB, grace: 1m30s}
 jobs: {retries: 5, backoff: 1m, timeout: 2h, slow_factor: 1.5, slow_after: 5m, tables: {churn_model: {timeout: 3h}, orders: {retries: 0}}}
+retention: {nights: 30, snapshots: 0, models: 5, quarantine_days: 60, lake_days: 1000}
 `)
 	want := &Config{
 		Name: "online-retail", Data: "/srv/drop/out", TimeZone: "Europe/London",
@@ -151,6 +152,7 @@ jobs: {retries: 5, backoff: 1m, timeout: 2h, slow_factor: 1.5, slow_after: 5m, t
 		Schedule: Schedule{"weekdays", "30 1 * * mon-fri", "Australia/Lord_Howe", "retrain", "skip", Duration(10 * time.Minute), 3}, Resources: Resources{3, 3 << 29, 3 << 30, Duration(90 * time.Second)},
 		Jobs:   Jobs{5, Duration(time.Minute), Duration(2 * time.Hour), 1.5, Duration(5 * time.Minute), []JobLimits{{"churn_model", -1, Duration(3 * time.Hour)}, {"orders", 0, 0}}},
 		Notify: defaultNotify(), Log: Default().Log, Lineage: Default().Lineage, Publish: defaultPublish(), // see TestTellingIsRead
+		Retention: Retention{30, 0, 5, 60, 1000},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

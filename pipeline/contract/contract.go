@@ -195,6 +195,15 @@ func (t Table) KeyHas(columns []string) bool {
 	return len(columns) > 0
 }
 
+// Person is the column with the id of the person that a row is about; "" where there is
+// none.
+func (t Table) Person() string {
+	if _, ok := t.Column("customer_id"); ok {
+		return "customer_id"
+	}
+	return ""
+}
+
 // Place are the columns that say where a row lies: its event time and its key.
 func (t Table) Place() []Column {
 	var out []Column
@@ -218,6 +227,9 @@ const (
 	// ReasonUnfit: a value of a database that Parquet cannot represent, such as
 	// infinity as a date; storing the row without it would alter it.
 	ReasonUnfit = "unrepresentable_value"
+	// ReasonForgotten: a row of a person who is to be forgotten. It is no reason for
+	// quarantine: the row is left out, and counted.
+	ReasonForgotten = "forgotten"
 )
 
 // Reasons lists every reason that a row of the table can be refused for, in the

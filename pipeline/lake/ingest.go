@@ -81,7 +81,11 @@ func (l *Lake) ingestTable(ctx context.Context, x Extraction, t contract.Table, 
 	if len(landings) == 0 {
 		return nil
 	}
-	in := ingest{Lake: l, x: x, t: t, dir: filepath.Join(x.Scratch, t.Name), key: landings[0].Keys[t.Name]}
+	left, err := l.leftOut(ctx)
+	if err != nil {
+		return err
+	}
+	in := ingest{Lake: l, x: x, t: t, left: left, dir: filepath.Join(x.Scratch, t.Name), key: landings[0].Keys[t.Name]}
 	for _, ld := range landings {
 		in.merge = in.merge || ld.Mode == source.Merge
 	}
@@ -115,6 +119,11 @@ func (l *Lake) ingestTable(ctx context.Context, x Extraction, t contract.Table, 
 	}
 	batch.Files = append(append(batch.Files, files...), refused...)
 	batch.Accounts = append(batch.Accounts, accounts...)
+	if in.keyed() {
+		rows, err := in.forgottenRows(ctx)
+		batch.Forgotten = append(batch.Forgotten, rows...)
+		return err
+	}
 	return nil
 }
 
@@ -134,11 +143,19 @@ func (l *Lake) ingestUnparsed(ctx context.Context, x Extraction, batch *ledger.B
 		return err
 	}
 	defer func() { err = errors.Join(err, sess.Close()) }()
+	left, err := l.leftOut(ctx)
+	if err != nil {
+		return err
+	}
 	in := ingest{Lake: l, x: x, t: contract.Table{Name: Unparsed}, sess: sess, dir: x.Scratch}
 	var parts []string
 	for _, ld := range landings {
-		parts = append(parts, fmt.Sprintf("SELECT %d::BIGINT AS _input, %s AS input, _row, detail, CAST(json_object('record', row) AS VARCHAR) AS row FROM %s", ld.Input.ID, duck.Quote(ld.Input.Name), duck.ReadParquet([]string{ld.Malformed})))
-		batch.Accounts = append(batch.Accounts, ledger.Account{Input: ld.Input, Table: Unparsed, Read: ld.MalformedRecords, Quarantined: ld.MalformedRecords})
+		parts = append(parts, fmt.Sprintf("SELECT %d::BIGINT AS _input, %s AS input, _row, detail, CAST(json_object('record', row) AS VARCHAR) AS row FROM %s WHERE NOT %s", ld.Input.ID, duck.Quote(ld.Input.Name), duck.ReadParquet([]string{ld.Malformed}), left.names("row")))
+		var n int64
+		if err := sess.Scan(ctx, fmt.Sprintf("SELECT count(*) FILTER (%s) FROM %s", left.names("row"), duck.ReadParquet([]string{ld.Malformed})), &n); err != nil {
+			return err
+		}
+		batch.Accounts = append(batch.Accounts, ledger.Account{Input: ld.Input, Table: Unparsed, Read: ld.MalformedRecords, Quarantined: ld.MalformedRecords - n, Forgotten: n})
 	}
 	files, err := in.writeQuarantine(ctx, "unparsed", fmt.Sprintf("SELECT _input, input, _row, %s AS reason, detail, row, NULL::VARCHAR AS _pk, NULL::BIGINT AS _hash, false AS _deleted FROM (%s)",
 		duck.Quote(contract.ReasonMalformed), joinUnion(parts)))
@@ -149,13 +166,17 @@ func (l *Lake) ingestUnparsed(ctx context.Context, x Extraction, batch *ledger.B
 // accounts adds up what became of the rows of every input, from three places that
 // do not know of each other: what landed, what was judged, what the files hold.
 func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledger.LakeFile) ([]ledger.Account, error) {
-	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (_copy > 1), count(*) FILTER (_reason IS NOT NULL AND _copy IS NULL) FROM judged GROUP BY _input")
+	judged, err := in.countBy(ctx, "SELECT _input, count(*) FILTER (_copy > 1), count(*) FILTER (_reason IS NOT NULL AND _copy IS NULL) FROM judged WHERE _reason IS DISTINCT FROM '"+contract.ReasonForgotten+"' GROUP BY _input")
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
 	for _, f := range files {
 		paths = append(paths, filepath.Join(in.Dir, f.Path))
+	}
+	forgotten, err := in.countBy(ctx, "SELECT _input, count(*), 0 FROM judged WHERE _reason = '"+contract.ReasonForgotten+"' GROUP BY _input")
+	if err != nil {
+		return nil, err
 	}
 	stored, rows := map[int64][2]int64{}, "count(*)"
 	if in.keyed() {
@@ -172,9 +193,9 @@ func (in *ingest) accounts(ctx context.Context, landings []Landing, files []ledg
 		if err := in.sess.Scan(ctx, "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata("+duck.File(ld.Tables[in.t.Name])+")", &read); err != nil {
 			return nil, err
 		}
-		a := ledger.Account{Input: ld.Input, Table: in.t.Name, Read: read, Stored: stored[ld.Input.ID][0], Duplicates: judged[ld.Input.ID][0], Quarantined: judged[ld.Input.ID][1]}
-		if a.Read != a.Stored+a.Duplicates+a.Quarantined {
-			return nil, fmt.Errorf("%s: %d rows read, but %d stored + %d duplicates + %d quarantined: rows were lost, nothing of this extraction is kept", ld.Input.Name, a.Read, a.Stored, a.Duplicates, a.Quarantined)
+		a := ledger.Account{Input: ld.Input, Table: in.t.Name, Read: read, Stored: stored[ld.Input.ID][0], Duplicates: judged[ld.Input.ID][0], Quarantined: judged[ld.Input.ID][1], Forgotten: forgotten[ld.Input.ID][0]}
+		if a.Read != a.Stored+a.Duplicates+a.Quarantined+a.Forgotten {
+			return nil, fmt.Errorf("%s: %d rows read, but %d stored + %d duplicates + %d quarantined + %d left out: rows were lost, nothing of this extraction is kept", ld.Input.Name, a.Read, a.Stored, a.Duplicates, a.Quarantined, a.Forgotten)
 		}
 		out = append(out, a)
 	}

@@ -14,8 +14,8 @@ import (
 // judge makes the relation judged: every landed row with its contract columns cast and
 // its extra columns as they came (names that begin with _ are mainstay's own), plus
 //
-//	_reason, _detail, _landed  why it is refused, and the row as it landed (JSON);
-//	                           NULL for a good row
+//	_reason, _detail, _landed  why it is refused or left out, and the row as it landed
+//	                           (JSON); NULL for a good row
 //	_day                       event day (UTC)
 //	_copy                      its number among the rows of its input that equal it in
 //	                           every column, from 1; NULL for a refused row. Of a
@@ -46,7 +46,7 @@ func (in *ingest) judge(ctx context.Context, landings []Landing) error {
 			return err
 		}
 	}
-	if err := in.keepJudged(ctx, judgeSQL(in.t, cols, in.keyed(), in.merge)); err != nil {
+	if err := in.keepJudged(ctx, judgeSQL(in.t, cols, in.keyed(), in.merge, in.leftOut())); err != nil {
 		return err
 	}
 	if in.merge {
@@ -109,8 +109,9 @@ func readNamed(paths []string) string {
 func joinUnion(parts []string) string { return strings.Join(parts, "\nUNION ALL BY NAME\n") }
 
 // judgeSQL writes the query behind judge for landed columns. It keeps the landed
-// values in a struct raw beside the cast ones until the reason is found.
-func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool) string {
+// values in a struct raw beside the cast ones until the reason is found. leftOut is the
+// condition that a row is of a person who is to be forgotten, or "".
+func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool, leftOut string) string {
 	has := landedTypes{}
 	var raw, typed, names []string
 	for _, c := range landed {
@@ -139,6 +140,10 @@ func judgeSQL(t contract.Table, landed []duck.Column, keyed, merge bool) string 
 		from = fmt.Sprintf("(SELECT refused.*, %s AS _same FROM refused LEFT JOIN previous AS p USING (%s))", sameSQL(t, landed), contract.ColKey)
 		number = "CASE WHEN _same THEN 2 WHEN _why IS NULL THEN 1 END"
 	}
+	branches := refusals(t, has)
+	if leftOut != "" {
+		branches = append([]string{fmt.Sprintf("WHEN %s THEN {'reason': '%s', 'detail': ''}", leftOut, contract.ReasonForgotten)}, branches...)
+	}
 	return fmt.Sprintf(`WITH typed AS (
     SELECT %[1]s, struct_pack(%[2]s) AS _raw, %[3]s FROM landed
 ), refused AS (
@@ -150,7 +155,7 @@ SELECT %[1]s, %[5]s, _why.reason AS _reason, _why.detail AS _detail,
     %[7]s AS _copy
 FROM %[8]s`,
 		strings.Join(own, ", "), strings.Join(raw, ", "), strings.Join(typed, ",\n        "),
-		strings.Join(refusals(t, has), "\n        "), all, t.EventTime, number, from)
+		strings.Join(branches, "\n        "), all, t.EventTime, number, from)
 }
 
 // castSQL writes how a landed column becomes a contract column; texts that are empty

@@ -199,6 +199,6 @@ SELECT n._input, n._row, %[1]s, CAST(timezone('UTC', p.%[2]s) AS DATE) AS _day, 
 FROM previous AS p JOIN (
     SELECT * FROM judged WHERE coalesce(_copy, 1) = 1 QUALIFY row_number() OVER (PARTITION BY _pk ORDER BY _input DESC, _row DESC) = 1
 ) AS n USING (_pk)
-WHERE NOT p._deleted AND CASE WHEN p._refused THEN n._reason IS NULL ELSE n._reason IS NOT NULL OR %[3]s END`,
-		strings.Join(lay, ", "), duck.Ident(in.t.EventTime), strings.Join(moved, " OR ")))
+WHERE NOT p._deleted AND CASE WHEN p._refused THEN n._reason IS NULL OR n._reason = '%[4]s' ELSE n._reason IS NOT NULL OR %[3]s END`,
+		strings.Join(lay, ", "), duck.Ident(in.t.EventTime), strings.Join(moved, " OR "), contract.ReasonForgotten))
 }

@@ -29,7 +29,7 @@ func TestGoldenSQL(t *testing.T) {
 	landed := []duck.Column{{Name: "_input", Type: "BIGINT"}, {Name: "Order_ID", Type: "VARCHAR"}, {Name: "customer_id", Type: "VARCHAR"}, {Name: "ordered_at", Type: "VARCHAR"},
 		{Name: "product_id", Type: "VARCHAR"}, {Name: "quantity", Type: "VARCHAR"}, {Name: "unit_price", Type: "DOUBLE"}, {Name: "colour", Type: "VARCHAR"}, {Name: "_file", Type: "VARCHAR"}, {Name: "_row", Type: "BIGINT"}}
 	for name, got := range map[string]string{
-		"judge.sql":             judgeSQL(contract.Orders, landed, false, false),
+		"judge.sql":             judgeSQL(contract.Orders, landed, false, false, ""),
 		"select.sql":            plain.Select(Window{To: at}, "Europe/London"),
 		"select_future.sql":     plain.Select(Window{From: at, To: at.AddDate(0, 0, 90)}, "Europe/London"),
 		"select_repeated.sql":   repeated.Select(Window{}, "Europe/London"),

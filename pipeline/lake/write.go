@@ -27,6 +27,7 @@ type ingest struct {
 	dir   string
 	key   []string // columns that identify a row in its database; none for files
 	merge bool     // some rows may be in the lake already
+	left  leftOut  // whose rows are left out
 }
 
 // keyed tells whether the rows come from a database.
@@ -127,7 +128,7 @@ func (in *ingest) writeRefused(ctx context.Context) ([]ledger.LakeFile, error) {
 	if in.keyed() {
 		own = "_pk, _hash, false AS _deleted"
 	}
-	query := fmt.Sprintf("SELECT _input, i._name AS input, _row, _reason AS reason, _detail AS detail, _landed AS row, %s FROM judged JOIN (VALUES %s) AS i(_input, _name) USING (_input) WHERE _reason IS NOT NULL AND _copy IS NULL", own, strings.Join(inputs, ", "))
+	query := fmt.Sprintf("SELECT _input, i._name AS input, _row, _reason AS reason, _detail AS detail, _landed AS row, %s FROM judged JOIN (VALUES %s) AS i(_input, _name) USING (_input) WHERE _reason <> '%s' AND _copy IS NULL", own, strings.Join(inputs, ", "), contract.ReasonForgotten)
 	if in.merge {
 		query += "\nUNION ALL BY NAME " + releasedSQL
 	}

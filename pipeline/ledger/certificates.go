@@ -18,6 +18,7 @@ type Certificate struct {
 	Refused       int64   // in quarantine, newest versions
 	Differing     int64   // rows that were missing or differed, before they were read again
 	Deleted       int64   // rows that the source no longer has
+	Forgotten     int64   // rows that are left out on purpose; SourceRows is without them
 	// Of all chunks, as Total fills them in.
 	SourceRows         int64
 	SourceSum, LakeSum string
@@ -61,8 +62,8 @@ func insertCertificate(ctx context.Context, tx *sql.Tx, b Batch, c Certificate) 
 	if _, err := tx.ExecContext(ctx, `DELETE FROM certificate_chunks WHERE night = ? AND source = ? AND tbl = ?`, b.Night, b.Source, c.Table); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO certificates (night, source, tbl, source_rows, source_sum, lake_rows, refused, lake_sum, differing, deleted, matches) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		b.Night, b.Source, c.Table, c.SourceRows, c.SourceSum, c.LakeRows, c.Refused, c.LakeSum, c.Differing, c.Deleted, c.Matches()); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO certificates (night, source, tbl, source_rows, source_sum, lake_rows, refused, lake_sum, differing, deleted, matches, forgotten) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		b.Night, b.Source, c.Table, c.SourceRows, c.SourceSum, c.LakeRows, c.Refused, c.LakeSum, c.Differing, c.Deleted, c.Matches(), c.Forgotten); err != nil {
 		return err
 	}
 	for _, k := range c.Chunks {
@@ -74,11 +75,11 @@ func insertCertificate(ctx context.Context, tx *sql.Tx, b Batch, c Certificate) 
 	return nil
 }
 
-const certificateColumns = `SELECT c.night, n.as_of, c.source, c.tbl, c.source_rows, c.source_sum, c.lake_rows, c.refused, c.lake_sum, c.differing, c.deleted FROM certificates c JOIN nights n ON n.id = c.night `
+const certificateColumns = `SELECT c.night, n.as_of, c.source, c.tbl, c.source_rows, c.source_sum, c.lake_rows, c.refused, c.lake_sum, c.differing, c.deleted, c.forgotten FROM certificates c JOIN nights n ON n.id = c.night `
 
 func scanCertificate(r *sql.Rows) (Certificate, error) {
 	var c Certificate
-	err := r.Scan(&c.Night, &c.AsOf, &c.Source, &c.Table, &c.SourceRows, &c.SourceSum, &c.LakeRows, &c.Refused, &c.LakeSum, &c.Differing, &c.Deleted)
+	err := r.Scan(&c.Night, &c.AsOf, &c.Source, &c.Table, &c.SourceRows, &c.SourceSum, &c.LakeRows, &c.Refused, &c.LakeSum, &c.Differing, &c.Deleted, &c.Forgotten)
 	return c, err
 }
 

@@ -112,6 +112,7 @@ type Account struct {
 	Input                                 Input
 	Table                                 string
 	Read, Stored, Duplicates, Quarantined int64
+	Forgotten                             int64 // of people who are to be forgotten
 }
 
 // LakeFile is one committed Parquet file of the lake.
@@ -141,6 +142,7 @@ type Batch struct {
 	RepeatedKeys map[string]int64  // per table: keys that the lake now holds more than once
 	States       map[string]string // per table: what the source is to be told the next time
 	Certificates []Certificate
+	Forgotten    []string // pseudonyms of rows of a database that were left out
 }
 
 // NextIDs returns the id of the next batch and the first id of its inputs. They stay
@@ -172,8 +174,8 @@ func (l *Ledger) CommitBatch(ctx context.Context, b Batch) error {
 			}
 		}
 		for _, a := range b.Accounts {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO row_accounts (input, tbl, read, stored, duplicates, quarantined) VALUES (?, ?, ?, ?, ?, ?)`,
-				a.Input.ID, a.Table, a.Read, a.Stored, a.Duplicates, a.Quarantined); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO row_accounts (input, tbl, read, stored, duplicates, quarantined, forgotten) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+				a.Input.ID, a.Table, a.Read, a.Stored, a.Duplicates, a.Quarantined, a.Forgotten); err != nil {
 				return fmt.Errorf("row account of %s, table %s (read %d, stored %d, duplicates %d, quarantined %d): %w", a.Input.Name, a.Table, a.Read, a.Stored, a.Duplicates, a.Quarantined, err)
 			}
 		}
@@ -192,7 +194,7 @@ func (l *Ledger) CommitBatch(ctx context.Context, b Batch) error {
 				return fmt.Errorf("certificate of %s: %w", c.Table, err)
 			}
 		}
-		return nil
+		return insertForgottenRows(ctx, tx, b.Forgotten)
 	})
 	if err != nil {
 		return fmt.Errorf("committing extraction of source %s: %w", b.Source, err)
@@ -274,11 +276,11 @@ func (l *Ledger) InputsOfOthers(ctx context.Context, source string) ([]int64, er
 
 // Accounts returns the row accounts of all inputs, by source, input and table.
 func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
-	return collect(ctx, l, `SELECT `+inputColumns+`, a.tbl, a.read, a.stored, a.duplicates, a.quarantined
+	return collect(ctx, l, `SELECT `+inputColumns+`, a.tbl, a.read, a.stored, a.duplicates, a.quarantined, a.forgotten
 		FROM row_accounts a JOIN inputs i ON i.id = a.input JOIN batches b ON b.id = i.batch ORDER BY i.source, i.name, i.id, a.tbl`, nil, func(r *sql.Rows) (Account, error) {
 		var a Account
 		var modified sql.NullString
-		err := r.Scan(append(inputFields(&a.Input, &modified), &a.Table, &a.Read, &a.Stored, &a.Duplicates, &a.Quarantined)...)
+		err := r.Scan(append(inputFields(&a.Input, &modified), &a.Table, &a.Read, &a.Stored, &a.Duplicates, &a.Quarantined, &a.Forgotten)...)
 		a.Input.ModifiedAt = parseStamp(modified)
 		return a, err
 	})

@@ -142,3 +142,58 @@ CREATE TABLE model_metrics (
     value     REAL NOT NULL,
     PRIMARY KEY (night, task, estimator, data, metric)
 );
+
+-- Published nights of which only the tables are kept that later nights read.
+CREATE TABLE retired_nights (
+    night INTEGER PRIMARY KEY REFERENCES nights (id),
+    at    TEXT NOT NULL
+);
+
+-- Lake files whose rows were let go because they had become old.
+CREATE TABLE expired_files (
+    path   TEXT PRIMARY KEY,
+    tbl    TEXT NOT NULL,
+    day    TEXT NOT NULL,
+    rows   INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    at     TEXT NOT NULL
+);
+
+-- The random key of the pseudonyms below, in hexadecimal. Without it they tell nothing.
+CREATE TABLE pseudonym_key (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    key TEXT NOT NULL
+);
+
+-- People who are to be forgotten, by pseudonym (HMAC-SHA-256 of the customer's id): when
+-- a source brings their rows, these are left out.
+CREATE TABLE forgotten_people (
+    person      TEXT PRIMARY KEY,
+    at          TEXT NOT NULL,
+    finished_at TEXT                       -- when all that is kept was proved to be without them; NULL: it is not done
+);
+
+-- Their rows in databases, by pseudonym (of key and digest of the row): a comparison with
+-- the source does not miss them.
+CREATE TABLE forgotten_rows (
+    row TEXT PRIMARY KEY
+);
+
+-- Rows of people who are to be forgotten are a part of the row account.
+CREATE TEMP TABLE row_accounts2 AS SELECT * FROM row_accounts;
+DROP TABLE row_accounts;
+CREATE TABLE row_accounts (
+    input       INTEGER NOT NULL REFERENCES inputs (id),
+    tbl         TEXT NOT NULL,
+    read        INTEGER NOT NULL,
+    stored      INTEGER NOT NULL,
+    duplicates  INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL,
+    forgotten   INTEGER NOT NULL DEFAULT 0, -- of people who are to be forgotten: left out, or taken out later
+    PRIMARY KEY (input, tbl),
+    CHECK (read = stored + duplicates + quarantined + forgotten)
+);
+INSERT INTO row_accounts (input, tbl, read, stored, duplicates, quarantined)
+    SELECT input, tbl, read, stored, duplicates, quarantined FROM row_accounts2;
+DROP TABLE row_accounts2;
+ALTER TABLE certificates ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;

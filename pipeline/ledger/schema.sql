@@ -98,8 +98,9 @@ CREATE TABLE row_accounts (
     stored      INTEGER NOT NULL,
     duplicates  INTEGER NOT NULL,
     quarantined INTEGER NOT NULL,
+    forgotten   INTEGER NOT NULL DEFAULT 0, -- of people who are to be forgotten: left out, or taken out later
     PRIMARY KEY (input, tbl),
-    CHECK (read = stored + duplicates + quarantined)
+    CHECK (read = stored + duplicates + quarantined + forgotten)
 );
 
 CREATE TABLE check_results (
@@ -150,6 +151,7 @@ CREATE TABLE certificates (
     differing   INTEGER NOT NULL,          -- rows that were missing or differed before they were read again
     deleted     INTEGER NOT NULL,          -- rows that the source no longer has
     matches     INTEGER NOT NULL CHECK (matches IN (0, 1)),
+    forgotten   INTEGER NOT NULL DEFAULT 0, -- rows of the source that are left out; source_rows is without them
     PRIMARY KEY (night, source, tbl)
 );
 CREATE TABLE certificate_chunks (
@@ -260,4 +262,40 @@ CREATE TABLE rollback (
     one       INTEGER PRIMARY KEY CHECK (one = 1),
     night     INTEGER NOT NULL REFERENCES nights (id),
     warehouse TEXT NOT NULL
+);
+
+-- Published nights of which only the tables are kept that later nights read.
+CREATE TABLE retired_nights (
+    night INTEGER PRIMARY KEY REFERENCES nights (id),
+    at    TEXT NOT NULL
+);
+
+-- Lake files whose rows were let go because they had become old.
+CREATE TABLE expired_files (
+    path   TEXT PRIMARY KEY,
+    tbl    TEXT NOT NULL,
+    day    TEXT NOT NULL,
+    rows   INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    at     TEXT NOT NULL
+);
+
+-- The random key of the pseudonyms below, in hexadecimal. Without it they tell nothing.
+CREATE TABLE pseudonym_key (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    key TEXT NOT NULL
+);
+
+-- People who are to be forgotten, by pseudonym (HMAC-SHA-256 of the customer's id): when
+-- a source brings their rows, these are left out.
+CREATE TABLE forgotten_people (
+    person      TEXT PRIMARY KEY,
+    at          TEXT NOT NULL,
+    finished_at TEXT                       -- when all that is kept was proved to be without them; NULL: it is not done
+);
+
+-- Their rows in databases, by pseudonym (of key and digest of the row): a comparison with
+-- the source does not miss them.
+CREATE TABLE forgotten_rows (
+    row TEXT PRIMARY KEY
 );
