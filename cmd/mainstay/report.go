@@ -87,15 +87,22 @@ func (i indent) Write(b []byte) (int, error) {
 }
 
 func (r *report) accounts(ctx context.Context) {
-	rows := r.rows(ctx, `SELECT source, table_name, format('{:,}', sum(rows_read)::BIGINT), format('{:,}', sum(rows_stored)::BIGINT), format('{:,}', sum(rows_duplicate)::BIGINT), format('{:,}', sum(rows_quarantined)::BIGINT)
+	rows := r.rows(ctx, `SELECT source, table_name, format('{:,}', sum(rows_read)::BIGINT), format('{:,}', sum(rows_stored)::BIGINT), format('{:,}', sum(rows_duplicate)::BIGINT), format('{:,}', sum(rows_quarantined)::BIGINT), format('{:,}', sum(rows_forgotten)::BIGINT)
 FROM row_accounts WHERE kind = 'input' AND NOT replaced GROUP BY GROUPING SETS ((source, table_name), ()) ORDER BY source NULLS LAST, table_name`)
 	for i := range rows {
 		if rows[i][0] == "" {
 			rows[i][0] = "all"
 		}
 	}
-	r.title("Rows accounted for (read = stored + duplicates + quarantined)")
-	r.table([]string{"source", "table", "read", "stored", "duplicates", "quarantined"}, rows, []string{"", "", "INT", "INT", "INT", "INT"})
+	names, types := []string{"source", "table", "read", "stored", "duplicates", "quarantined"}, []string{"", "", "INT", "INT", "INT", "INT"}
+	if len(rows) > 0 && rows[len(rows)-1][6] != "0" {
+		names, types = append(names, "forgotten"), append(types, "INT")
+	}
+	for i := range rows {
+		rows[i] = rows[i][:len(names)]
+	}
+	r.title("%s", "Rows accounted for (read = "+strings.Join(names[3:], " + ")+")")
+	r.table(names, rows, types)
 	reasons := r.rows(ctx, `SELECT reason, format('{:,}', count(*)) FROM quarantine GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 5`)
 	for _, q := range reasons {
 		fmt.Fprintf(r.out, "  in quarantine: %s rows, %s\n", q[1], strings.ReplaceAll(q[0], "_", " "))
