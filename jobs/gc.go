@@ -175,3 +175,18 @@ func leftovers(dataDir string) ([]string, error) {
 	}
 	return out, nil
 }
+
+func sizeOf(path string) (int64, error) {
+	var size int64
+	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}

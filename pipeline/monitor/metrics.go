@@ -181,7 +181,7 @@ func (g gauges) published(ctx context.Context, l *ledger.Ledger, last, before le
 		return err
 	}
 	for _, t := range taken {
-		for outcome, n := range map[string]int64{"read": t.Read, "stored": t.Stored, "duplicate": t.Duplicates, "quarantined": t.Quarantined} {
+		for outcome, n := range map[string]int64{"read": t.Read, "stored": t.Stored, "duplicate": t.Duplicates, "quarantined": t.Quarantined, "forgotten": t.Forgotten} {
 			g.set(rowsTaken, float64(n), t.Source, t.Table, outcome)
 		}
 	}
