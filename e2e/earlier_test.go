@@ -72,7 +72,7 @@ func TestEarlierDataDirectory(t *testing.T) {
 	before := files(t, data, "2023-06-20")
 	mainstay(t, nil, "nights", "--data", data).ok(t).has(t, "2023-06-20", "published")
 	mainstay(t, nil, "nights", "show", "1", "--data", data).ok(t).has(t, "customer_features")
-	mainstay(t, nil, "models", "list", "--data", data).ok(t).has(t, "churn", "2023-06-20")
+	mainstay(t, nil, "models", "list", "--data", data).ok(t).has(t, "cross_sell", "2023-06-20")
 	mainstay(t, nil, "quarantine", "list", "--data", data).ok(t).has(t, "missing_customer_id")
 	mainstay(t, nil, "repair", "--data", data).ok(t).has(t, "sound", "knows 1 nights")
 	mainstay(t, nil, "gc", "--project", dir, "--dry-run").ok(t)

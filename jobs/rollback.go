@@ -183,7 +183,7 @@ func keptTables(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.
 			if err != nil {
 				return nil, nil, err
 			}
-			a, ok, err := l.ArtifactOf(ctx, name, sum)
+			a, ok, err := l.ArtifactOf(ctx, "", sum) // a table may be a file of another job
 			if err != nil {
 				return nil, nil, err
 			}

@@ -60,9 +60,10 @@ func (l *Ledger) ArtifactsMade(ctx context.Context, table string, night int64) (
 	return rows, bytes, nil
 }
 
-// ArtifactOf returns the committed file of a table with a digest, if there is one.
+// ArtifactOf returns the committed file of a table, or of any when it is "", with a digest,
+// if there is one.
 func (l *Ledger) ArtifactOf(ctx context.Context, table, sha256 string) (Artifact, bool, error) {
-	found, err := collect(ctx, l, `SELECT key, tbl, path, sha256, bytes, rows, night, logic FROM artifacts WHERE tbl = ? AND sha256 = ? ORDER BY key LIMIT 1`, []any{table, sha256}, scanArtifact)
+	found, err := collect(ctx, l, `SELECT key, tbl, path, sha256, bytes, rows, night, logic FROM artifacts WHERE (?1 = '' OR tbl = ?1) AND sha256 = ?2 ORDER BY key LIMIT 1`, []any{table, sha256}, scanArtifact)
 	if err != nil || len(found) == 0 {
 		return Artifact{}, false, err
 	}
