@@ -17,13 +17,19 @@ import (
 )
 
 // readerOf names a data directory: the test program then reads its warehouse, again and
-// again, until its standard input ends, and prints what it saw.
+// again, until its standard input ends, and prints what it saw. Behind a line break follows
+// how long it waits in between.
 const readerOf = "MAINSTAY_TEST_READER_OF"
 
 // read opens the warehouse and asks it for the truth until standard input ends. A line is
 // printed for each answer that differs from the one before, and the number of answers at
 // the end.
-func read(data string) error {
+func read(task string) error {
+	data, pause, _ := strings.Cut(task, "\n")
+	wait, err := time.ParseDuration(pause)
+	if err != nil {
+		return err
+	}
 	over := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -44,7 +50,7 @@ func read(data string) error {
 		case <-over:
 			fmt.Fprintln(out, "answers", n)
 			return out.Flush()
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(wait):
 		}
 	}
 }
@@ -90,7 +96,7 @@ func TestReaders(t *testing.T) {
 	var all []*reader
 	for range readers {
 		r := &reader{Cmd: exec.Command(os.Args[0])}
-		r.Env = append(os.Environ(), readerOf+"="+data)
+		r.Env = append(os.Environ(), fmt.Sprintf("%s=%s\n%v", readerOf, data, time.Duration(readers)*20*time.Millisecond))
 		r.Stdout, r.Stderr = &r.out, &r.stderr
 		in, err := r.StdinPipe()
 		if err != nil {
