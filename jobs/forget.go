@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
@@ -136,6 +137,19 @@ func (w *forgetting) take(ctx context.Context) error {
 	if w.out.Artifacts, err = w.files.Artifacts(ctx); err != nil {
 		return err
 	}
+	// What an earlier attempt released and did not remove before it was killed.
+	released, err := orphans(ctx, l, dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range released {
+		if w.files.DryRun {
+			break
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("removing a file that nobody knows: %w", err)
+		}
+	}
 	if w.out.Rows, w.out.Nights, err = w.files.Published(ctx); err != nil {
 		return err
 	}
@@ -185,6 +199,7 @@ func putAside(dataDir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	out = slices.DeleteFunc(out, func(name string) bool { return name == pipeline.ScratchDir }) // swept anyway
 	for _, pattern := range []string{"warehouse.rejected.duckdb*", ledger.FileName + ".damaged*", ledger.FileName + ".rebuilt*", "damaged-*"} {
 		found, err := fs.Glob(os.DirFS(dataDir), pattern)
 		if err != nil {
