@@ -68,7 +68,7 @@ func memoryGroup(t *testing.T, bytes int64) (procs string) {
 // A night in a control group with little memory keeps to it, and publishes the very bytes
 // that it publishes without one.
 func TestMemoryOfAControlGroup(t *testing.T) {
-	longtest.Only(t)
+	longtest.Thorough(t)
 	t.Parallel()
 	const limit = 640 << 20
 	procs := memoryGroup(t, limit)

@@ -16,6 +16,7 @@ import (
 // start; MAINSTAY_LONG=1 takes every point of the night.
 func TestKilledAtEveryCommitPoint(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	s := newCrashShop(t)
 	points := s.points(t)
 	count := map[string]int{}

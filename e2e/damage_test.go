@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mainstay-etl/mainstay/longtest"
 )
 
 func containsAll(text string, parts ...string) bool {
@@ -23,6 +25,7 @@ func containsAll(text string, parts ...string) bool {
 // what it is without.
 func TestDamagedLedger(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	s := newCrashShop(t)
 	name := func(data string) string { return filepath.Join(data, "ledger.sqlite") }
 	write := func(t *testing.T, path string, text []byte) {
@@ -77,6 +80,7 @@ func TestDamagedLedger(t *testing.T) {
 // stops the night, which says how to restore the file.
 func TestFlippedBits(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	s := newCrashShop(t)
 	one := func(t *testing.T, data string, pattern ...string) string {
 		t.Helper()

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/fault"
 )
@@ -65,6 +66,7 @@ func whose(t *testing.T, data string) string {
 // another.
 func TestForget(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	s := newCrashShop(t).project(t)
 	data := s.copy(t)
 	customer := whose(t, data)
@@ -144,6 +146,7 @@ func TestForget(t *testing.T) {
 // readers are served.
 func TestForgetIsKilled(t *testing.T) {
 	t.Parallel()
+	longtest.Thorough(t)
 	s := newCrashShop(t)
 	data := s.copy(t)
 	customer, list := whose(t, data), filepath.Join(t.TempDir(), "points")

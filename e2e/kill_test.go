@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mainstay-etl/mainstay/longtest"
 )
 
 // killProject is a project with eight months of a small shop.
@@ -25,6 +27,7 @@ func killProject(t *testing.T) (dir, data string) {
 // night without the kill gives.
 func TestKilledNight(t *testing.T) {
 	t.Parallel()
+	longtest.Thorough(t)
 	dir, data := killProject(t)
 	mainstay(t, nil, "run", "--project", dir, "--as-of", "2023-09-01").published(t)
 	before := files(t, data, "2023-09-01")

@@ -79,6 +79,7 @@ func (h *halted) goOn(t *testing.T) (int, string) {
 // publishes when it goes on.
 func TestHaltedNight(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	s := newCrashShop(t)
 	h, data := s.halt(t, "tables gathered")
 	r := s.run(t, data)
@@ -120,7 +121,7 @@ func age(t *testing.T, data string) bool {
 // publishes nothing when it goes on, wherever it was.
 func TestNightThatLostItsLease(t *testing.T) {
 	t.Parallel()
-	longtest.Only(t) // a holder on another machine is watched for a while
+	longtest.Thorough(t)
 	s := newCrashShop(t)
 	if out, err := exec.Command("unshare", "-u", "hostname", "elsewhere").CombinedOutput(); err != nil {
 		t.Skipf("no other machine can be played here (%v: %s), so a lost lease was not tested: run the test as root", err, out)

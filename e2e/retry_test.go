@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/source/dbtest"
 )
 
@@ -12,6 +13,7 @@ import (
 // and says so. The doctor sees both.
 func TestServerComesBack(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	s := dbtest.Private(t, dbtest.KindPostgres)
 	newShop(t, s, 20, 3)
 	p := newProject(t, s, [2]string{"jobs: {retries: 0}", "jobs: {retries: 30, backoff: 500ms}"})

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
 
@@ -133,6 +134,7 @@ func graceProject(t *testing.T) (dir, data string) {
 // A night that is told to stop ends soon and cleanly, and the next run goes on.
 func TestStoppedNight(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	dir, data := graceProject(t)
 	for _, stop := range []struct {
 		sig     os.Signal
@@ -171,6 +173,7 @@ func TestStoppedNight(t *testing.T) {
 // next one goes on with it; killed, its night goes on and is not run again.
 func TestSchedule(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	dir, data := graceProject(t)
 	from := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3).Add(3 * time.Hour) // behind the slot of that day
 	ledgerOf(t, data, func(ctx context.Context, l *ledger.Ledger) (bool, error) {

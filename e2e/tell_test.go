@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/source/dbtest"
 )
 
@@ -101,6 +102,7 @@ publish:
 // JSON, and no secret shows anywhere.
 func TestTellingPeople(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	db := dbtest.Postgres(t)
 	l := listen(t)
 	dir := filepath.Join(t.TempDir(), "shop")

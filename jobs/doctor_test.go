@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
@@ -27,6 +28,7 @@ func (b *testBundle) symptoms(now time.Time) map[string]jobs.Symptom {
 
 func TestDoctor(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 30, "2023-04-15")
 	now := time.Now()
 	well := b.symptoms(now)

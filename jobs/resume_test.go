@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 )
@@ -29,6 +30,7 @@ func (s stopsAfter) JobEnded(j pipeline.Job, _ ledger.JobResult, _ error) {
 // it says what.
 func TestInterruptedNightGoesOn(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 30, "2023-04-15")
 	stopped := func() {
 		ctx, stop := context.WithCancel(b.ctx)

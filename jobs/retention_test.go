@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/longtest"
 )
 
 // What is let go by age is not missed: the nights that are kept can be brought back, and
 // the next night is the same byte for byte as one that had all of the past.
 func TestRetention(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 30, "2023-04-15")
 	b.mustRun("2023-05-20", "") // the month between matures: models learn anew
 	all := filepath.Join(t.TempDir(), "all")

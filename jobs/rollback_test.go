@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
@@ -36,6 +37,7 @@ func (b *testBundle) recorded() (night int64, asOf string) {
 // it is asked for.
 func TestOlderDayLeavesTheWarehouse(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 30, "2023-04-15")
 	out := must(b.scoped("2023-04-10", jobs.Scope{}))
 	if out.ShownDay != "2023-04-15" || b.shows() != "2023-04-15" {
@@ -119,6 +121,7 @@ func TestRollback(t *testing.T) {
 // done if its warehouse is in place, and else never began.
 func TestRollbackThatDied(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 30, "2023-04-15")
 	old, file := filepath.Join(b.dir, "old.duckdb"), filepath.Join(b.data, warehouse.FileName)
 	must(0, os.Link(file, old))
@@ -146,6 +149,7 @@ func TestRollbackThatDied(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 300, firstAsOf)
 	b.write("sql/marts/extra.sql", "SELECT customer_id, 1 AS one FROM customer_features\n")
 	b.mustRun("2024-02-29", "")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/longtest"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
@@ -33,6 +34,7 @@ func made(out jobs.Outcome) map[string]bool {
 
 func TestScopeOfANight(t *testing.T) {
 	t.Parallel()
+	longtest.Only(t)
 	b := after(t, 300, firstAsOf)
 	before := tables(t, b.data, firstAsOf)
 

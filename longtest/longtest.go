@@ -17,3 +17,15 @@ func Only(t testing.TB) {
 		t.Skipf("a long test: set %s=1 to run it, as .ci/run does", Variable)
 	}
 }
+
+// ThoroughVariable is the environment variable that, when it is 1, asks for the tests that
+// take too long for the gate. What they showed is written down in bench/README.md.
+const ThoroughVariable = "MAINSTAY_LONG"
+
+// Thorough skips a test that takes too long for the gate, unless it was asked for.
+func Thorough(t testing.TB) {
+	t.Helper()
+	if os.Getenv(ThoroughVariable) != "1" {
+		t.Skipf("a test that takes very long: set %s=1 to run it", ThoroughVariable)
+	}
+}
