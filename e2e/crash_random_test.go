@@ -16,7 +16,7 @@ import (
 // MAINSTAY_LONG=1 kills 200 nights.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
-	longtest.Only(t)
+	longtest.Thorough(t)
 	s := newCrashShop(t)
 	from := time.Now()
 	s.run(t, s.copy(t)).published(t)

@@ -66,7 +66,7 @@ func whose(t *testing.T, data string) string {
 // another.
 func TestForget(t *testing.T) {
 	t.Parallel()
-	longtest.Only(t)
+	longtest.Thorough(t)
 	s := newCrashShop(t).project(t)
 	data := s.copy(t)
 	customer := whose(t, data)

@@ -173,7 +173,7 @@ func TestStoppedNight(t *testing.T) {
 // next one goes on with it; killed, its night goes on and is not run again.
 func TestSchedule(t *testing.T) {
 	t.Parallel()
-	longtest.Only(t)
+	longtest.Thorough(t)
 	dir, data := graceProject(t)
 	from := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3).Add(3 * time.Hour) // behind the slot of that day
 	ledgerOf(t, data, func(ctx context.Context, l *ledger.Ledger) (bool, error) {

@@ -15,7 +15,7 @@ import (
 // the next night is the same byte for byte as one that had all of the past.
 func TestRetention(t *testing.T) {
 	t.Parallel()
-	longtest.Only(t)
+	longtest.Thorough(t)
 	b := after(t, 30, "2023-04-15")
 	b.mustRun("2023-05-20", "") // the month between matures: models learn anew
 	all := filepath.Join(t.TempDir(), "all")
