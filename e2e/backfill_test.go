@@ -15,7 +15,7 @@ import (
 // is published is not run again, and the warehouse shows the newest day.
 func TestBackfill(t *testing.T) {
 	t.Parallel()
-	longtest.Only(t)
+	longtest.Thorough(t)
 	dir, data := killProject(t)
 	args := []string{"backfill", "--project", dir, "--from", "2023-08-30", "--to", "2023-09-01"}
 	mainstay(t, nil, append(args, "--dry-run")...).ok(t).has(t, "2023-08-30  run  not published\n2023-08-31  run  not published\n2023-09-01  run  not published\n")
