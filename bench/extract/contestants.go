@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 // known are the names of all contestants.
@@ -65,7 +67,7 @@ func (b *bench) contestants() (runners []contestant, absent []string) {
 		}, "", "table.parquet"},
 	}
 	all = append(all, b.pythonContestants()...)
-	chosen := names(b.only)
+	chosen := rounds.Names(b.only)
 	for _, c := range all {
 		switch {
 		case len(chosen) > 0 && !slices.Contains(chosen, c.name):

@@ -11,10 +11,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 const usage = `Measures extraction from PostgreSQL: rows per second, memory and longest query of
@@ -120,24 +121,10 @@ func parse(args []string) (options, error) {
 	case o.narrow < 0 || o.wide < 0:
 		return o, errors.New("-narrow and -wide count rows; expected 0 or more")
 	}
-	for _, name := range names(o.only) {
+	for _, name := range rounds.Names(o.only) {
 		if !slices.Contains(known(), name) {
 			return o, fmt.Errorf("-only: no contestant %q; there are %s", name, strings.Join(known(), ", "))
 		}
 	}
-	for _, path := range []*string{&o.work, &o.mainstay, &o.venv, &o.profile} {
-		if *path == "" {
-			continue
-		}
-		absolute, err := filepath.Abs(*path)
-		if err != nil {
-			return o, fmt.Errorf("resolving %s: %w", *path, err)
-		}
-		*path = absolute
-	}
-	return o, nil
-}
-
-func names(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	return o, rounds.Absolute(&o.work, &o.mainstay, &o.venv, &o.profile)
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 // result is one run of one contestant.
@@ -52,7 +54,7 @@ func (b *bench) race(ctx context.Context, t table, runners []contestant) (map[st
 				results[c.title] = []result{{failed: true}}
 				continue
 			}
-			b.say("round %d, %s, %s: %.1f s, %.0f MB (anonymous %.0f MB), longest query %.2f s", round+1, t.name, c.title, r.seconds, mb(r.memory.all), mb(r.memory.anon), r.longest)
+			b.say("round %d, %s, %s: %.1f s, %.0f MB (anonymous %.0f MB), longest query %.2f s", round+1, t.name, c.title, r.seconds, rounds.MB(r.memory.all), rounds.MB(r.memory.anon), r.longest)
 			results[c.title] = append(results[c.title], r)
 		}
 	}
@@ -152,7 +154,7 @@ func watchCommand(ctx context.Context, args []string) error {
 	err := c.Wait()
 	peak := w.end()
 	fmt.Fprintf(os.Stderr, "%.1f s, %.1f s of CPU, peak memory %.0f MB, of that anonymous %.0f MB\n", time.Since(start).Seconds(),
-		(c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), mb(peak.all), mb(peak.anon))
+		(c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), rounds.MB(peak.all), rounds.MB(peak.anon))
 	return err
 }
 

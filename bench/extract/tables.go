@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 // table is a table to extract.
@@ -81,7 +83,7 @@ func (b *bench) make(ctx context.Context, t table) error {
 		defs = append(defs, c.name+" "+c.typ)
 		values = append(values, "("+c.value+")::"+c.typ)
 	}
-	b.say("making %s: %s rows of %d columns", t.name, thousands(t.rows), len(t.columns))
+	b.say("making %s: %s rows of %d columns", t.name, rounds.Thousands(t.rows), len(t.columns))
 	_, err := b.psql(ctx, fmt.Sprintf(`DROP TABLE IF EXISTS %[1]s;
 CREATE TABLE %[1]s (%[2]s);
 INSERT INTO %[1]s SELECT %[3]s FROM generate_series(1::bigint, %[4]d) AS i;

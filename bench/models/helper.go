@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/boost"
 	"github.com/mainstay-etl/mainstay/models/golearnx"
@@ -85,7 +86,7 @@ func helper(ctx context.Context, name string, s settings) error {
 		took = append(took, time.Since(start).Seconds())
 		used = append(used, cpuSeconds()-cpu)
 	}
-	out.Predict, out.PredictCPU = middle(took), middle(used)
+	out.Predict, out.PredictCPU = rounds.Middle(took), rounds.Middle(used)
 	out.Peak = highWater()
 	if err := writePredictions(filepath.Join(s.Dir, predictionsFile), p); err != nil {
 		return err

@@ -12,12 +12,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 const usage = `Measures fit and predict of boost and forest, and of scikit-learn, xgboost and
@@ -109,31 +110,17 @@ func parse(args []string) (options, error) {
 	if o.rounds < 1 {
 		return o, fmt.Errorf("-rounds is %d; expected 1 or more", o.rounds)
 	}
-	for _, text := range list(*rows) {
+	for _, text := range rounds.Names(*rows) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1000 {
 			return o, fmt.Errorf("-rows: %q; expected numbers of 1000 or more", text)
 		}
 		o.rows = append(o.rows, n)
 	}
-	for _, name := range list(o.only) {
+	for _, name := range rounds.Names(o.only) {
 		if !slices.Contains(names(contestants), name) {
 			return o, fmt.Errorf("-only: no contestant %q; there are %s", name, strings.Join(names(contestants), ", "))
 		}
 	}
-	for _, path := range []*string{&o.python, &o.work} {
-		if *path == "" {
-			continue
-		}
-		absolute, err := filepath.Abs(*path)
-		if err != nil {
-			return o, fmt.Errorf("resolving %s: %w", *path, err)
-		}
-		*path = absolute
-	}
-	return o, nil
-}
-
-func list(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	return o, rounds.Absolute(&o.python, &o.work)
 }

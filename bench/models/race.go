@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 	"github.com/mainstay-etl/mainstay/models/eval"
 )
 
@@ -71,17 +72,12 @@ func (b *bench) begin(ctx context.Context) (err error) {
 		return fmt.Errorf("making a folder: %w", err)
 	}
 	if b.install {
-		venv := filepath.Join(b.work, "venv")
-		b.python = filepath.Join(venv, "bin", "python")
-		if err := b.command(ctx, "python3", "-m", "venv", venv); err != nil {
-			return err
-		}
-		if err := b.command(ctx, b.python, append([]string{"-m", "pip", "install", "--quiet"}, packages...)...); err != nil {
+		if b.python, err = rounds.Python(ctx, filepath.Join(b.work, "venv"), packages...); err != nil {
 			return err
 		}
 	}
 	for _, c := range contestants {
-		wanted := b.only == "" || slices.Contains(list(b.only), c.name)
+		wanted := b.only == "" || slices.Contains(rounds.Names(b.only), c.name)
 		if wanted && (!c.python || b.python != "") {
 			b.runners = append(b.runners, c)
 		}
@@ -96,14 +92,6 @@ func (b *bench) end() {
 	if b.made && !b.keep {
 		os.RemoveAll(b.work)
 	}
-}
-
-func (b *bench) command(ctx context.Context, name string, args ...string) error {
-	c := exec.CommandContext(ctx, name, args...)
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("running %s: %w\n%s", filepath.Base(name), err, out)
-	}
-	return nil
 }
 
 // race lets everybody run in turn, several times, on so many rows.

@@ -7,9 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 // print writes medians as Markdown, boosted models and forests apart.
@@ -23,14 +24,14 @@ func (b *bench) print(out io.Writer, rows int, results map[string][]result) {
 			}
 			if first == nil {
 				first = r
-				fmt.Fprintf(out, "\n%s rows of %d features, %s\n\n", thousands(rows), features, b.settings.words(forest))
+				fmt.Fprintf(out, "\n%s rows of %d features, %s\n\n", rounds.Thousands(rows), features, b.settings.words(forest))
 				fmt.Fprintln(out, "| | fit, s | of ours | CPU s | of ours | scored, million rows/s | CPU of ours | AUC | log loss | peak memory | above the rows |")
 				fmt.Fprintln(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 			}
 			fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.4f | %.4f | %.0f MB | %.0f MB |\n", title(c, r),
-				median(r, fit), ratio(r, first, fit), median(r, cpu), ratio(r, first, cpu), heldOut/median(r, predict)/1e6, ratio(r, first, predictCPU),
-				r[0].auc, r[0].logLoss, worst(r, func(r result) float64 { return mb(r.Peak) }),
-				worst(r, func(r result) float64 { return mb(r.Peak - r.Loaded) }))
+				rounds.Median(r, fit), ratio(r, first, fit), rounds.Median(r, cpu), ratio(r, first, cpu), heldOut/rounds.Median(r, predict)/1e6, ratio(r, first, predictCPU),
+				r[0].auc, r[0].logLoss, rounds.Worst(r, func(r result) float64 { return rounds.MB(r.Peak) }),
+				rounds.Worst(r, func(r result) float64 { return rounds.MB(r.Peak - r.Loaded) }))
 		}
 	}
 	fmt.Fprintln(out)
@@ -62,40 +63,7 @@ func ratio(a, b []result, of func(result) float64) float64 {
 	for i := range a {
 		ratios[i] = of(a[i]) / of(b[i])
 	}
-	return middle(ratios)
-}
-
-func median(rs []result, of func(result) float64) float64 {
-	values := make([]float64, len(rs))
-	for i, r := range rs {
-		values[i] = of(r)
-	}
-	return middle(values)
-}
-
-func middle(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
-}
-
-func worst(rs []result, of func(result) float64) float64 {
-	most := of(rs[0])
-	for _, r := range rs {
-		most = max(most, of(r))
-	}
-	return most
-}
-
-// mb is in units of 2^20 bytes.
-func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }
-
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for at := len(text) - 3; at > 0; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
+	return rounds.Middle(ratios)
 }
 
 // parts of boost's time, by a piece of the functions' names; the first that fits counts.

@@ -11,10 +11,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 const usage = `Measures a night beside DuckDB alone, and a part of its features beside polars and
@@ -108,26 +109,12 @@ func parse(args []string) (options, error) {
 	if o.orders == 0 {
 		o.orders = o.customers * 97 / 20
 	}
-	for _, name := range list(o.only) {
+	for _, name := range rounds.Names(o.only) {
 		if !slices.Contains(names(), name) {
 			return o, fmt.Errorf("-only: no contestant %q; there are %s", name, strings.Join(names(), ", "))
 		}
 	}
-	for _, path := range []*string{&o.python, &o.work, &o.mainstay, &o.data} {
-		if *path == "" {
-			continue
-		}
-		absolute, err := filepath.Abs(*path)
-		if err != nil {
-			return o, fmt.Errorf("resolving %s: %w", *path, err)
-		}
-		*path = absolute
-	}
-	return o, nil
-}
-
-func list(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	return o, rounds.Absolute(&o.python, &o.work, &o.mainstay, &o.data)
 }
 
 // size reads a number of bytes: 8GiB, 512MiB or 0.

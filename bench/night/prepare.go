@@ -5,11 +5,11 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 	"github.com/mainstay-etl/mainstay/pipeline/duck"
 	"github.com/mainstay-etl/mainstay/shop"
 )
@@ -50,17 +50,12 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	}
 	if b.mainstay == "" {
 		b.mainstay = filepath.Join(b.work, "mainstay")
-		if err := b.command(ctx, "go", "build", "-o", b.mainstay, "github.com/mainstay-etl/mainstay/cmd/mainstay"); err != nil {
+		if err := rounds.Command(ctx, "go", "build", "-o", b.mainstay, "github.com/mainstay-etl/mainstay/cmd/mainstay"); err != nil {
 			return err
 		}
 	}
 	if b.install {
-		venv := filepath.Join(b.work, "venv")
-		b.python = filepath.Join(venv, "bin", "python")
-		if err := b.command(ctx, "python3", "-m", "venv", venv); err != nil {
-			return err
-		}
-		if err := b.command(ctx, b.python, append([]string{"-m", "pip", "install", "--quiet"}, packages...)...); err != nil {
+		if b.python, err = rounds.Python(ctx, filepath.Join(b.work, "venv"), packages...); err != nil {
 			return err
 		}
 	}
@@ -90,13 +85,6 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, format+"\n", args...)
 }
 
-func (b *bench) command(ctx context.Context, name string, args ...string) error {
-	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("running %s: %w\n%s", filepath.Base(name), err, out)
-	}
-	return nil
-}
-
 // prepare makes a shop and brings it into a lake, or takes the lake that is there.
 func (b *bench) prepare(ctx context.Context) error {
 	if b.data != "" {
@@ -111,7 +99,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		return err
 	}
 	b.say("extracting")
-	if err := b.command(ctx, b.mainstay, "extract", "--project", project); err != nil {
+	if err := rounds.Command(ctx, b.mainstay, "extract", "--project", project); err != nil {
 		return err
 	}
 	b.prepared = filepath.Join(project, "data")
@@ -193,7 +181,7 @@ func (b *bench) fresh(ctx context.Context) (project string, err error) {
 			return "", fmt.Errorf("making a folder: %w", err)
 		}
 	}
-	if err := b.command(ctx, "cp", "-rl", filepath.Join(b.prepared, "lake"), data); err != nil {
+	if err := rounds.Command(ctx, "cp", "-rl", filepath.Join(b.prepared, "lake"), data); err != nil {
 		return "", err
 	}
 	for _, pattern := range []string{"ledger.sqlite*", "redo"} {
@@ -204,7 +192,7 @@ func (b *bench) fresh(ctx context.Context) (project string, err error) {
 		if len(files) == 0 {
 			continue
 		}
-		if err := b.command(ctx, "cp", append(append([]string{"-r"}, files...), data)...); err != nil {
+		if err := rounds.Command(ctx, "cp", append(append([]string{"-r"}, files...), data)...); err != nil {
 			return "", err
 		}
 	}

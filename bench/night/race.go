@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 // The contestants. The night and DuckDB alone make all tables; the others the features
@@ -48,7 +50,7 @@ type part struct {
 }
 
 func (b *bench) wanted(name string) bool {
-	return b.only == "" || slices.Contains(list(b.only), name)
+	return b.only == "" || slices.Contains(rounds.Names(b.only), name)
 }
 
 // round lets everybody run in turn.
@@ -109,7 +111,7 @@ func (b *bench) note(round int, name string, r result) {
 	if r.failed != "" {
 		b.say("round %d, %s: %s", round, name, r.failed)
 	} else {
-		b.say("round %d, %s: %.1f s, %.1f s of CPU, peak memory %.0f MB, written %.0f MB, scratch %.0f MB", round, name, r.seconds, r.cpu, mb(r.peak), mb(r.written), mb(r.scratch))
+		b.say("round %d, %s: %.1f s, %.1f s of CPU, peak memory %.0f MB, written %.0f MB, scratch %.0f MB", round, name, r.seconds, r.cpu, rounds.MB(r.peak), rounds.MB(r.written), rounds.MB(r.scratch))
 	}
 	b.results[name] = append(b.results[name], r)
 }

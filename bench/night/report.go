@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mainstay-etl/mainstay/bench/rounds"
 )
 
 // print writes medians as Markdown.
 func (b *bench) print(out io.Writer) {
-	what := fmt.Sprintf("%s customers, about %s orders", thousands(b.customers), thousands(b.orders))
+	what := fmt.Sprintf("%s customers, about %s orders", rounds.Thousands(b.customers), rounds.Thousands(b.orders))
 	if b.data != "" {
 		what = "the lake of " + b.data
 	}
@@ -62,8 +64,8 @@ func (b *bench) table(out io.Writer, of, base string, rows []row) {
 			fmt.Fprintf(out, "| %s | failed | | | | | | |\n", title)
 			continue
 		}
-		fmt.Fprintf(out, "| %s | %.1f | %s | %.1f | %s | %.0f MB | %.0f MB | %.0f MB |\n", title, median(rs, wall), b.ratio(rs, base, wall), median(rs, cpu), b.ratio(rs, base, cpu),
-			mb(most(rs, func(r result) int64 { return r.peak })), mb(most(rs, func(r result) int64 { return r.written })), mb(most(rs, func(r result) int64 { return r.scratch })))
+		fmt.Fprintf(out, "| %s | %.1f | %s | %.1f | %s | %.0f MB | %.0f MB | %.0f MB |\n", title, rounds.Median(rs, wall), b.ratio(rs, base, wall), rounds.Median(rs, cpu), b.ratio(rs, base, cpu),
+			rounds.MB(rounds.Worst(rs, func(r result) int64 { return r.peak })), rounds.MB(rounds.Worst(rs, func(r result) int64 { return r.written })), rounds.MB(rounds.Worst(rs, func(r result) int64 { return r.scratch })))
 	}
 }
 
@@ -101,37 +103,5 @@ func (b *bench) ratio(rs []result, base string, of func(result) float64) string 
 	if len(ratios) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.2f", middle(ratios))
-}
-
-func median(rs []result, of func(result) float64) float64 {
-	values := make([]float64, len(rs))
-	for i, r := range rs {
-		values[i] = of(r)
-	}
-	return middle(values)
-}
-
-func middle(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
-}
-
-func most(rs []result, of func(result) int64) (top int64) {
-	for _, r := range rs {
-		top = max(top, of(r))
-	}
-	return top
-}
-
-// mb is in units of 2^20 bytes.
-func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }
-
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for at := len(text) - 3; at > 0; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
+	return fmt.Sprintf("%.2f", rounds.Middle(ratios))
 }

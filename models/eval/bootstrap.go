@@ -80,17 +80,11 @@ func AUCWithinOf(customer []int32, labels []bool, scores []float64) Statistic {
 func withinOf(customer []int32, labels []bool, scores []float64, of func([]bool, []float64) (float64, bool)) Statistic {
 	var values []float64
 	var first []int
-	var l []bool
-	var s []float64
-	for _, rows := range group(customer) {
-		l, s = l[:0], s[:0]
-		for _, i := range rows {
-			l, s = append(l, labels[i]), append(s, scores[i])
-		}
+	eachCustomer(customer, labels, scores, func(at int, l []bool, s []float64) {
 		if v, ok := of(l, s); ok {
-			values, first = append(values, v), append(first, rows[0])
+			values, first = append(values, v), append(first, at)
 		}
-	}
+	})
 	return func(weights []float64) float64 {
 		if weights == nil {
 			return Mean(values)

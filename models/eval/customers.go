@@ -17,17 +17,11 @@ type WithinCustomers struct {
 func ByCustomer(customer []int32, labels []bool, scores []float64, k int) WithinCustomers {
 	var out WithinCustomers
 	hits, aucs := 0.0, 0.0
-	var l []bool
-	var s []float64
-	for _, rows := range group(customer) {
-		l, s = l[:0], s[:0]
-		for _, i := range rows {
-			l, s = append(l, labels[i]), append(s, scores[i])
-		}
+	eachCustomer(customer, labels, scores, func(_ int, l []bool, s []float64) {
 		out.Customers++
 		p := Positives(l)
 		if p == 0 {
-			continue
+			return
 		}
 		out.HitN++
 		hits += hitProbability(l, s, k)
@@ -35,7 +29,7 @@ func ByCustomer(customer []int32, labels []bool, scores []float64, k int) Within
 			out.AUCN++
 			aucs += AUC(l, s)
 		}
-	}
+	})
 	out.Hit, out.AUC = hits/float64(out.HitN), aucs/float64(out.AUCN)
 	return out
 }
@@ -43,6 +37,16 @@ func ByCustomer(customer []int32, labels []bool, scores []float64, k int) Within
 // AUCByCustomer is the AUC inside each customer that has positives and negatives, by code.
 func AUCByCustomer(customer []int32, labels []bool, scores []float64) map[int32]float64 {
 	out := map[int32]float64{}
+	eachCustomer(customer, labels, scores, func(first int, l []bool, s []float64) {
+		if p := Positives(l); p > 0 && p < len(l) {
+			out[customer[first]] = AUC(l, s)
+		}
+	})
+	return out
+}
+
+// eachCustomer hands on the rows of each code, and the number of the first of them.
+func eachCustomer(customer []int32, labels []bool, scores []float64, do func(first int, labels []bool, scores []float64)) {
 	var l []bool
 	var s []float64
 	for _, rows := range group(customer) {
@@ -50,11 +54,8 @@ func AUCByCustomer(customer []int32, labels []bool, scores []float64) map[int32]
 		for _, i := range rows {
 			l, s = append(l, labels[i]), append(s, scores[i])
 		}
-		if p := Positives(l); p > 0 && p < len(l) {
-			out[customer[rows[0]]] = AUC(l, s)
-		}
+		do(rows[0], l, s)
 	}
-	return out
 }
 
 // group lists the rows of each code, codes in order of first appearance.
