@@ -136,7 +136,7 @@ func (p *Project) RunCase(ctx context.Context, c cases.Case, dir string) (diff [
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	r.session = &session{Session: d, plan: p.plan, cutoff: cutoff, here: map[string]bool{}, views: map[string]bool{}, made: map[string]bool{}}
-	prelude, err := sqlfiles.Prelude(preludeParams(r.settings, c.AsOf))
+	prelude, err := sqlfiles.Prelude(p.params(r.settings, c.AsOf))
 	if err != nil {
 		return nil, &BadCaseError{fmt.Errorf("%s: %w", c.Path, err)}
 	}

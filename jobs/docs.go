@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -275,4 +276,16 @@ func (p *Project) wordings() explain.Wordings {
 		}
 	}
 	return w
+}
+
+// featureWords are the wordings for SQL, in the order of their names.
+func (p *Project) featureWords() []sqlfiles.FeatureWord {
+	wordings := p.wordings()
+	var out []sqlfiles.FeatureWord
+	for _, name := range slices.Sorted(maps.Keys(wordings)) {
+		if w := wordings[name]; w.Say != "" {
+			out = append(out, sqlfiles.FeatureWord{Feature: name, Say: w.Say, IsFlag: explain.IsFlag(w.Unit)})
+		}
+	}
+	return out
 }

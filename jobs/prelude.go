@@ -8,7 +8,7 @@ import (
 
 // prelude writes the macros of a session at a cutoff.
 func (p *Project) prelude(cutoff pipeline.Day) (string, error) {
-	return sqlfiles.Prelude(preludeParams(p.Config, cutoff.String()))
+	return sqlfiles.Prelude(p.params(p.Config, cutoff.String()))
 }
 
 // preludeOf is the part of the prelude on which models can depend: for a session, and for
@@ -23,7 +23,14 @@ func (p *Project) preludeOf(n needs, cutoff pipeline.Day) (string, error) {
 			}
 		}
 	}
-	return sqlfiles.PreludeOf(preludeParams(p.Config, cutoff.String()), texts...)
+	return sqlfiles.PreludeOf(p.params(p.Config, cutoff.String()), texts...)
+}
+
+// params are those of a configuration, with the words of the project's features.
+func (p *Project) params(c *config.Config, asOf string) sqlfiles.Params {
+	params := preludeParams(c, asOf)
+	params.Mining.FeatureWords = p.featureWords()
+	return params
 }
 
 // preludeParams hands a configuration to the macros.

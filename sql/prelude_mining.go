@@ -40,6 +40,14 @@ type Mining struct {
 	KPIDays, KPIMonths int       // how far back key figures reach
 	TopShare           float64   // of customers, whose share of the margin tells concentration
 	WhatIfPoints       []float64 // percentage points of churn
+
+	FeatureWords []FeatureWord // the features of customers that have words
+}
+
+// FeatureWord says how a feature of customers is told: see Column.
+type FeatureWord struct {
+	Feature, Say string
+	IsFlag       bool // its unit is yes/no
 }
 
 // GradeWeight is the weight of an indicator of the scorecard.

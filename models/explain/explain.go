@@ -104,14 +104,23 @@ func lowerFirst(s string) string {
 	return s
 }
 
+// IsFlag tells whether a unit is that of values that are true or false.
+func IsFlag(unit string) bool {
+	return slices.Contains([]string{"boolean", "yes/no", "flag"}, strings.ToLower(unit))
+}
+
+func isMoney(unit string) bool {
+	return slices.Contains([]string{"money", "currency", "amount"}, strings.ToLower(unit))
+}
+
 // Format writes a value for people. A unit that names money gives two decimals
-// ("1,234.50"), "percent" one at most, "boolean" or "yes/no" gives yes or no.
+// ("1,234.50"), that of a flag (see IsFlag) yes or no.
 // Else whole numbers have no decimals, small ones two and large ones one.
 func Format(v float64, unit string) string {
-	switch strings.ToLower(unit) {
-	case "money", "currency", "amount":
+	switch {
+	case isMoney(unit):
 		return grouped(v, 2)
-	case "boolean", "yes/no", "flag":
+	case IsFlag(unit):
 		if v != 0 {
 			return "yes"
 		}

@@ -64,6 +64,16 @@ compared AS (
         *,
         safe_div(best_mean - others_mean, SQRT(variance)) AS difference
     FROM measured
+),
+
+-- A yes/no is told as a share of customers, everything else as a mean.
+told AS (
+    SELECT
+        c.*,
+        COALESCE(w.say, REPLACE(c.feature, '_', ' ') || ': {value}') AS say,
+        COALESCE(w.is_flag, FALSE) AS is_flag
+    FROM compared AS c
+    LEFT JOIN feature_words() AS w ON c.feature = w.feature
 )
 
 SELECT
@@ -74,7 +84,10 @@ SELECT
     best_mean,
     others_mean,
     best AS best_customers, others AS other_customers,
-    REPLACE(feature, '_', ' ') || ': ' || CAST(CAST(best_mean AS DECIMAL(18, 2)) AS VARCHAR)
-        || ' on average among the best tenth, ' || CAST(CAST(others_mean AS DECIMAL(18, 2)) AS VARCHAR)
-        || ' among the others' AS in_words
-FROM compared
+    CASE WHEN is_flag
+        THEN 'the best tenth: ' || REPLACE(say, '{value}', CAST(CAST(ROUND(100 * best_mean) AS INTEGER) AS VARCHAR) || ' %')
+            || '; the others: ' || CAST(CAST(ROUND(100 * others_mean) AS INTEGER) AS VARCHAR) || ' %'
+        ELSE 'the best tenth on average: ' || REPLACE(say, '{value}', CAST(CAST(best_mean AS DECIMAL(18, 2)) AS VARCHAR))
+            || '; the others: ' || CAST(CAST(others_mean AS DECIMAL(18, 2)) AS VARCHAR)
+    END AS in_words
+FROM told

@@ -76,3 +76,13 @@ CREATE OR REPLACE MACRO top_share() AS CAST({{decimal .TopShare}} AS DECIMAL(9, 
 CREATE OR REPLACE MACRO what_if_points() AS TABLE
     SELECT CAST(points AS DOUBLE) AS points
     FROM (SELECT UNNEST(CAST([{{range $i, $x := .WhatIfPoints}}{{if $i}}, {{end}}{{decimal $x}}{{end}}] AS DOUBLE[])) AS points) AS t;
+
+-- How a feature of customers is told, with {value} for the value, and whether it is a
+-- yes/no: from the sidecars of features/.
+CREATE OR REPLACE MACRO feature_words() AS TABLE
+    SELECT CAST(feature AS VARCHAR) AS feature, CAST(say AS VARCHAR) AS say, CAST(is_flag AS BOOLEAN) AS is_flag
+    FROM (VALUES{{range .FeatureWords}}
+        ({{text .Feature}}, {{text .Say}}, {{.IsFlag}}),{{end}}
+        (NULL, NULL, NULL)
+    ) AS t(feature, say, is_flag)
+    WHERE feature IS NOT NULL;
