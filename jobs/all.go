@@ -46,6 +46,7 @@ func All(p *Project) ([]pipeline.Job, error) {
 		loyal,
 		[]pipeline.Job{metricsJob(p), versionsJob(p), grades},
 		marts,
+		[]pipeline.Job{driversJob(p)},
 		reportJobs(p),
 	), nil
 }

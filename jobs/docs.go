@@ -124,6 +124,21 @@ var goTables = map[string]sqlfiles.Sidecar{
 			{Kind: sqlfiles.Expression, Name: "more_never_lowers", SQL: "term = 'intercept' OR coefficient >= 0", Severity: sqlfiles.SeverityError},
 		},
 	},
+	valueDriverEffects: {
+		Key: []string{"feature"},
+		Columns: []sqlfiles.Column{
+			{Name: "feature", Meaning: "Column of customer_features; amounts of money are left out, as they are what is to be explained. Empty table: too few customers to learn from."},
+			{Name: "effect", Meaning: "What the feature does to the score for being among the best tenth by margin, beside all other features: mean size over customers that the model has not seen.", Unit: "log-odds", Range: "> 0", Source: "Gradient boosted trees and exact Shapley values (TreeSHAP, Lundberg et al. 2020)."},
+			{Name: "direction", Meaning: "more where a higher value makes it likelier to be among the best tenth, less where it makes it less likely.", Missing: "where neither can be said"},
+			{Name: "auc", Meaning: "How well the model tells the best tenth from the others, on the third of the customers that it did not learn from; 0.5 is chance.", Range: "0 to 1"},
+			{Name: "customers", Meaning: "Customers that it learned from.", Unit: "customers"},
+			{Name: "best_customers", Meaning: "Of these, those among the best tenth.", Unit: "customers"},
+		},
+		Checks: []sqlfiles.Check{
+			{Kind: sqlfiles.NotNull, Columns: []string{"feature", "effect", "auc", "customers", "best_customers"}, Severity: sqlfiles.SeverityError},
+			{Kind: sqlfiles.Expression, Name: "effects", SQL: "effect > 0 AND auc BETWEEN 0 AND 1", Severity: sqlfiles.SeverityError},
+		},
+	},
 	churnReasons:     {Key: []string{"customer_id", "rank"}, Columns: reasonDocs},
 	crossSellReasons: {Key: []string{"customer_id", "category", "rank"}, Columns: reasonDocs},
 }

@@ -31,20 +31,24 @@ func TestNoFeatureKnowsTheFuture(t *testing.T) {
 	b.write("sql/catalogue/line_counts.sql", "SELECT customer_id, count(*) AS lines FROM orders GROUP BY customer_id\n")
 	b.write("sql/features/leak.sql", "SELECT customer_id, lines AS lines_in_all_time FROM line_counts\n")
 	const cutoff = "2023-12-01"
-	with, without := b.data, t.TempDir()
+	with, altered, without := b.data, t.TempDir(), t.TempDir()
 	b.mustRun(cutoff, with)
+	b.alterFiles(cutoff)
+	b.mustRun(cutoff, altered)
 	b.cutFiles(cutoff)
 	b.mustRun(cutoff, without)
 
 	planted := map[string][]string{"customer_features": {"lines_in_all_time"}}
 	for table, key := range featureKeys {
-		c := b.compare(table, key, publishedTable(with, cutoff, table), publishedTable(without, cutoff, table))
-		if !slices.Equal(c.changed, planted[table]) {
-			t.Errorf("%s: without the future other values in %q, want %q: the planted leak", table, c.changed, planted[table])
-		}
-		for _, name := range builtInFeatures(t, key) {
-			if !slices.Contains(c.filled, name) {
-				t.Errorf("%s.%s is missing, or NULL in every row: it was not compared", table, name)
+		for future, other := range map[string]string{"without the future": without, "with another future": altered} {
+			c := b.compare(table, key, publishedTable(with, cutoff, table), publishedTable(other, cutoff, table))
+			if !slices.Equal(c.changed, planted[table]) {
+				t.Errorf("%s: %s other values in %q, want %q: the planted leak", table, future, c.changed, planted[table])
+			}
+			for _, name := range builtInFeatures(t, key) {
+				if !slices.Contains(c.filled, name) {
+					t.Errorf("%s.%s is missing, or NULL in every row: it was not compared", table, name)
+				}
 			}
 		}
 	}

@@ -3,12 +3,14 @@ package jobs_test
 import (
 	"bytes"
 	"encoding/csv"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/pipeline"
 	sqlfiles "github.com/mainstay-etl/mainstay/sql"
 )
@@ -48,6 +50,66 @@ func TestNoFutureInMarts(t *testing.T) {
 		}
 	}
 	if before["leak.parquet"] == after["leak.parquet"] {
+		t.Error("the planted leak was not seen: the test shows nothing")
+	}
+}
+
+// A label knows the horizon after its cutoff and nothing beyond: deleting and altering what
+// happens from the horizon's end on changes none. It does change the labels of the next
+// cutoff, whose horizon reaches there, and a planted leak, a label made of the whole lake.
+func TestNoLabelKnowsBeyondItsHorizon(t *testing.T) {
+	t.Parallel()
+	const (
+		cutoff, end, next = "2023-12-01", "2023-12-31", "2024-01-01" // horizon: 30 days
+		planted           = "SELECT p.customer_id, CASE WHEN e.lines > 20 THEN 0 ELSE 1 END AS churned FROM population AS p LEFT JOIN ever_ordered AS e ON p.customer_id = e.customer_id\n"
+	)
+	b := setup(t, 120)
+	b.write("sql/catalogue/ever_ordered.sql", "SELECT customer_id, count(*) AS lines FROM orders GROUP BY customer_id\n")
+	models := must(sqlfiles.Load(nil)).Layer(sqlfiles.Labels)
+	labels := func(planted ...string) map[string]string {
+		b.data = t.TempDir()
+		var names []string
+		for _, m := range models {
+			names = append(names, m.Name)
+		}
+		if len(planted) > 0 {
+			names = planted
+		}
+		p := must(jobs.Load(b.ctx, b.dir, b.data))
+		must(jobs.RunNight(b.ctx, p, jobs.Options{AsOf: must(pipeline.ParseDay(firstAsOf)), Scope: jobs.Scope{Only: names}, Watch: silent{}, Log: slog.New(slog.DiscardHandler)}))
+		found := map[string]string{}
+		for _, name := range names {
+			for _, at := range []string{cutoff, next} {
+				for _, path := range must(filepath.Glob(filepath.Join(b.data, "snapshots", name, "cutoff="+at, "*.parquet"))) {
+					found[name+" "+at] += string(must(os.ReadFile(path)))
+				}
+				if found[name+" "+at] == "" {
+					t.Fatalf("there is no %s of %s", name, at)
+				}
+			}
+		}
+		return found
+	}
+	const label = "sql/labels/churn_labels.sql"
+	before := labels()
+	b.write(label, planted)
+	leakBefore := labels("churn_labels")
+	b.alterFiles(end)
+	leakAfter := labels("churn_labels")
+	if err := os.Remove(filepath.Join(b.dir, label)); err != nil {
+		t.Fatal(err)
+	}
+	after := labels()
+
+	for _, m := range models {
+		if before[m.Name+" "+cutoff] != after[m.Name+" "+cutoff] {
+			t.Errorf("%s of %s change with what happens from %s on", m.Name, cutoff, end)
+		}
+		if before[m.Name+" "+next] == after[m.Name+" "+next] {
+			t.Errorf("%s of %s do not change with their own horizon: the test shows nothing", m.Name, next)
+		}
+	}
+	if at := "churn_labels " + cutoff; leakBefore[at] == leakAfter[at] {
 		t.Error("the planted leak was not seen: the test shows nothing")
 	}
 }

@@ -212,11 +212,36 @@ func (l *ledgerOfShop) windows() []string {
 		if l.asOf-365 < l.first() {
 			panic("the shop is too young for its windows")
 		}
-		spend30, _ := l.ordered(c, l.asOf-30, l.asOf)
-		spend365, _ := l.ordered(c, l.asOf-365, l.asOf)
-		out = append(out, fmt.Sprintf("%s|%d|%d|%d|%s|%s", c, l.orders(c, l.asOf-30, l.asOf), l.orders(c, l.asOf-90, l.asOf), l.orders(c, l.asOf-365, l.asOf), whole(spend30), whole(spend365)))
+		line := c
+		for _, days := range windowDays {
+			from := l.asOf - days
+			spend, _ := l.ordered(c, from, l.asOf)
+			line += fmt.Sprintf("|%d|%s|%d.0", l.orders(c, from, l.asOf), whole(spend), l.units(c, from, l.asOf))
+		}
+		out = append(out, line)
 	}
 	return out
+}
+
+// windowDays are the windows of customer_volume.
+var windowDays = []int{7, 14, 30, 60, 90, 180, 365}
+
+func windowColumns() string {
+	var b strings.Builder
+	for _, days := range windowDays {
+		fmt.Fprintf(&b, ", orders_%[1]d, round(100 * spend_%[1]d), units_%[1]d", days)
+	}
+	return b.String()
+}
+
+// units are those ordered in [from, to).
+func (l *ledgerOfShop) units(customer string, from, to int) (units int64) {
+	for _, o := range l.lines {
+		if o.customer == customer && o.day >= from && o.day < to {
+			units += o.quantity
+		}
+	}
+	return units
 }
 
 // whole writes hundreds of an amount as DuckDB writes a rounded DOUBLE.

@@ -48,7 +48,7 @@ type oracleMeasure struct {
 
 var oracleMeasures = []oracleMeasure{
 	{"windows", []string{"customer_volume"},
-		"SELECT concat_ws('|', customer_id, orders_30, orders_90, orders_365, round(100 * spend_30), round(100 * spend_365)) FROM customer_volume",
+		"SELECT concat_ws('|', customer_id" + windowColumns() + ") FROM customer_volume",
 		(*ledgerOfShop).windows},
 	{"gaps", []string{"customer_rhythm"},
 		"SELECT concat_ws('|', customer_id, recency_days, gap_last_days, gap_max_days, round(1000 * gap_mean_days)) FROM customer_rhythm",

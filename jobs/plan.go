@@ -46,7 +46,7 @@ var mayRead = map[sqlfiles.Layer][]sqlfiles.Layer{
 }
 
 // nightTables are what marts may read of the night's other tables.
-var nightTables = []string{customerFeatures, customerCategoryFeatures, churnPredictions, crossSellPredictions, churnReasons, crossSellReasons, purchaseProcess, loyaltyCoefficients}
+var nightTables = []string{customerFeatures, customerCategoryFeatures, churnPredictions, crossSellPredictions, churnReasons, crossSellReasons, purchaseProcess, loyaltyCoefficients, valueDriverEffects}
 
 func newPlan(ctx context.Context, p *Project) (*plan, error) {
 	s, err := duck.Open(ctx, duck.Options{})

@@ -11,7 +11,7 @@ import (
 // dialect are the words of DuckDB's SQL that neither the standard nor PostgreSQL has, and
 // that a model might want.
 var dialect = regexp.MustCompile(`(?i)\*\s+(?:EXCLUDE|REPLACE)\b|\bCOLUMNS\s*\(|\b(?:UNPIVOT|PIVOT|QUALIFY|ASOF|ANTI|SEMI|POSITIONAL|SUMMARIZE)\b|\b(?:GROUP|ORDER) BY ALL\b|` +
-	`\b(?:TRY_CAST|TYPEOF|REGEXP_MATCHES|REGEXP_EXTRACT|LIST|LIST_\w+|STRUCT_\w+|UNNEST|MEDIAN|QUANTILE\w*|ARG_MAX|ARG_MIN|MAX_BY|MIN_BY|ANY_VALUE|FIRST|LAST|DATE_DIFF|DATEDIFF|TO_DAYS|STRFTIME|ENTROPY|IF|IFNULL|HASH|LEN)\s*\(|::`)
+	`\b(?:TRY_CAST|TYPEOF|REGEXP_MATCHES|REGEXP_EXTRACT|LIST|LIST_\w+|STRUCT_\w+|UNNEST|MEDIAN|QUANTILE\w*|ARG_MAX|ARG_MIN|MAX_BY|MIN_BY|ANY_VALUE|FIRST|LAST|LOG2|DATE_DIFF|DATEDIFF|TO_DAYS|STRFTIME|ENTROPY|IF|IFNULL|HASH|LEN)\s*\(|::|//`)
 
 // Models are standard SQL; what only DuckDB has sits in the prelude, and the exceptions
 // are told in docs/sql-models.md.

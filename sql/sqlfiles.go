@@ -131,6 +131,7 @@ var reserved = map[string]string{
 	"cross_sell_reasons":         "made by the cross-sell model",
 	"purchase_process":           "fitted from purchase_history",
 	"loyalty_coefficients":       "fitted from loyalty_labels",
+	"value_driver_effects":       "learned from customer_features and value_tiers",
 	"nights":                     "published from the ledger",
 	"row_accounts":               "published from the ledger",
 	"quarantine":                 "published from the lake",

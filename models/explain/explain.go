@@ -109,7 +109,7 @@ func IsFlag(unit string) bool {
 	return slices.Contains([]string{"boolean", "yes/no", "flag"}, strings.ToLower(unit))
 }
 
-func isMoney(unit string) bool {
+func IsMoney(unit string) bool {
 	return slices.Contains([]string{"money", "currency", "amount"}, strings.ToLower(unit))
 }
 
@@ -118,7 +118,7 @@ func isMoney(unit string) bool {
 // Else whole numbers have no decimals, small ones two and large ones one.
 func Format(v float64, unit string) string {
 	switch {
-	case isMoney(unit):
+	case IsMoney(unit):
 		return grouped(v, 2)
 	case IsFlag(unit):
 		if v != 0 {

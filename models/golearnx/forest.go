@@ -102,17 +102,18 @@ func (f *Forest) PredictProba(frame *models.Frame) ([]float64, error) {
 		return nil, err
 	}
 	out := make([]float64, frame.Rows())
-	const block = 256
+	const block = 128
 	blocks := (len(out) + block - 1) / block
+	w := newWalker(&f.flat, len(f.features))
 	err := parallel(context.Background(), runtime.GOMAXPROCS(0), blocks, nil, func() func(int) {
-		buf := make([]float64, 0, block*len(f.features))
+		buf := make([]float64, 0, block*(len(f.features)+1))
 		return func(b int) {
 			from, to := b*block, min((b+1)*block, len(out))
 			buf = buf[:0]
 			for i := from; i < to; i++ {
-				buf = frame.Row(i, buf)
+				buf = append(frame.Row(i, buf), 1)
 			}
-			f.flat.predict(buf, len(f.features), out[from:to])
+			w.predict(buf, out[from:to])
 		}
 	})
 	return out, err

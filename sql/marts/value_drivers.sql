@@ -1,5 +1,6 @@
 -- Which features tell the best tenth of the active customers, by the margin of the last 365
--- days, from the others: a standardised difference for each, and no model. Values are cut to
+-- days, from the others: what a model of the best tenth makes of each beside all others, and
+-- the standardised difference of each by itself. Values are cut to
 -- millionths and at a milliard, so that sums are exact; what is no number or yes/no drops out.
 WITH ranked AS (
     SELECT
@@ -9,21 +10,16 @@ WITH ranked AS (
     INNER JOIN value_tiers AS v USING (customer_id)
 ),
 
-joined AS (
-    SELECT r.is_best, f.*
-    FROM customer_features AS f
-    INNER JOIN ranked AS r USING (customer_id)
-),
-
 numbers AS (
     SELECT
         is_best,
         CASE
-            WHEN REGEXP_MATCHES(TYPEOF(COLUMNS(* EXCLUDE (is_best, customer_id, as_of))),
+            WHEN REGEXP_MATCHES(TYPEOF(COLUMNS(f.* EXCLUDE (customer_id, as_of))),
                 '^(BOOLEAN|DOUBLE|FLOAT|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL[(0-9,)]+)$')
-                THEN TRY_CAST(COLUMNS(* EXCLUDE (is_best, customer_id, as_of)) AS DOUBLE)
+                THEN TRY_CAST(COLUMNS(f.* EXCLUDE (customer_id, as_of)) AS DOUBLE)
         END
-    FROM joined
+    FROM customer_features AS f
+    INNER JOIN ranked AS r USING (customer_id)
 ),
 
 facts AS (
@@ -59,35 +55,24 @@ measured AS (
     WHERE best > 0 AND others > 0
 ),
 
-compared AS (
-    SELECT
-        *,
-        safe_div(best_mean - others_mean, SQRT(variance)) AS difference
-    FROM measured
-),
-
--- A yes/no is told as a share of customers, everything else as a mean.
 told AS (
     SELECT
-        c.*,
-        COALESCE(w.say, REPLACE(c.feature, '_', ' ') || ': {value}') AS say,
+        m.*,
+        safe_div(best_mean - others_mean, SQRT(variance)) AS difference,
+        e.effect, e.direction,
+        COALESCE(w.say, REPLACE(m.feature, '_', ' ') || ': {value}') AS say,
         COALESCE(w.is_flag, FALSE) AS is_flag
-    FROM compared AS c
-    LEFT JOIN feature_words() AS w ON c.feature = w.feature
+    FROM measured AS m
+    LEFT JOIN feature_words() AS w ON m.feature = w.feature
+    LEFT JOIN value_driver_effects AS e ON m.feature = e.feature
 )
 
 SELECT
-    as_of() AS as_of,
-    feature,
-    ROW_NUMBER() OVER (ORDER BY ABS(difference) DESC NULLS LAST, feature) AS rank,
-    difference,
-    best_mean,
-    others_mean,
+    as_of() AS as_of, feature,
+    ROW_NUMBER() OVER (ORDER BY effect DESC NULLS LAST, ABS(difference) DESC NULLS LAST, feature) AS rank,
+    effect, direction, difference, best_mean, others_mean,
     best AS best_customers, others AS other_customers,
-    CASE WHEN is_flag
-        THEN 'the best tenth: ' || REPLACE(say, '{value}', CAST(CAST(ROUND(100 * best_mean) AS INTEGER) AS VARCHAR) || ' %')
-            || '; the others: ' || CAST(CAST(ROUND(100 * others_mean) AS INTEGER) AS VARCHAR) || ' %'
-        ELSE 'the best tenth on average: ' || REPLACE(say, '{value}', CAST(CAST(best_mean AS DECIMAL(18, 2)) AS VARCHAR))
-            || '; the others: ' || CAST(CAST(others_mean AS DECIMAL(18, 2)) AS VARCHAR)
-    END AS in_words
+    'the best tenth' || CASE WHEN is_flag THEN '' ELSE ' on average' END || ': '
+        || REPLACE(say, '{value}', mean_in_words(best_mean, is_flag))
+        || '; the others: ' || mean_in_words(others_mean, is_flag) AS in_words
 FROM told

@@ -86,3 +86,7 @@ CREATE OR REPLACE MACRO feature_words() AS TABLE
         (NULL, NULL, NULL)
     ) AS t(feature, say, is_flag)
     WHERE feature IS NOT NULL;
+-- A mean for people; of a yes/no, the percentage of whom it holds.
+CREATE OR REPLACE MACRO mean_in_words(mean, is_flag) AS
+    CASE WHEN is_flag THEN CAST(CAST(ROUND(100 * mean) AS INTEGER) AS VARCHAR) || ' %'
+    ELSE CAST(CAST(mean AS DECIMAL(18, 2)) AS VARCHAR) END;
