@@ -454,7 +454,8 @@ func (l *ledgerOfShop) activity() []string {
 	return out
 }
 
-func (l *ledgerOfShop) months() []string {
+// monthSpans are the first and the last day of each month since the first record.
+func (l *ledgerOfShop) monthSpans() map[string][2]int {
 	starts := map[string][2]int{}
 	for day := l.first(); day < l.asOf; day++ {
 		month := l.date(day)[:7] + "-01"
@@ -464,8 +465,12 @@ func (l *ledgerOfShop) months() []string {
 			starts[month] = [2]int{day, day}
 		}
 	}
+	return starts
+}
+
+func (l *ledgerOfShop) months() []string {
 	var out []string
-	for month, span := range starts {
+	for month, span := range l.monthSpans() {
 		fresh, churned, orders := 0, 0, 0
 		var revenue int64
 		for _, c := range l.customers() {

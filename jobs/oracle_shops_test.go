@@ -32,6 +32,7 @@ type eventOf struct {
 	customer, kind, product string
 	day                     int
 	amount                  int64
+	rating                  int // 0: none
 }
 
 func (l *ledgerOfShop) date(day int) string { return l.epoch.AddDate(0, 0, day).Format(time.DateOnly) }
@@ -88,6 +89,7 @@ func diceShop(_ *testing.T, seed uint64) *ledgerOfShop {
 			day -= gaps[rng.IntN(len(gaps))]
 		}
 	}
+	l.diceService(seed)
 	return l
 }
 
@@ -137,6 +139,6 @@ func (r *recordOfShop) Interaction(i *shop.Interaction) error {
 	if i.Product >= 0 {
 		product = r.products[i.Product].ID
 	}
-	r.l.events = append(r.l.events, eventOf{customer: fmt.Sprintf("c%03d", i.Customer), kind: i.Kind, product: product, day: i.Day, amount: i.Amount})
+	r.l.events = append(r.l.events, eventOf{customer: fmt.Sprintf("c%03d", i.Customer), kind: i.Kind, product: product, day: i.Day, amount: i.Amount, rating: i.Rating})
 	return nil
 }

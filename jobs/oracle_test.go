@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestSQLAgainstOracle(t *testing.T) {
 				t.Parallel()
 				data := make(t, seed)
 				s := data.session(t, project)
-				for _, m := range oracleMeasures {
+				for _, m := range slices.Concat(oracleMeasures, serviceMeasures) {
 					compareMeasure(t, s, data, m)
 				}
 			})
@@ -110,7 +111,7 @@ func compareMeasure(t *testing.T, s *session, data *ledgerOfShop, m oracleMeasur
 			t.Errorf("%s: only %s says %s", m.name, who, line)
 		}
 	}
-	if len(want) == 0 && m.name != "spend alerts" && m.name != "transitions" {
+	if len(want) == 0 && m.name != "spend alerts" && m.name != "transitions" && m.name != "satisfaction" {
 		t.Errorf("%s: nothing to compare", m.name)
 	}
 }
@@ -155,12 +156,15 @@ func (l *ledgerOfShop) fill(ctx context.Context, s *session) error {
 			o.order, o.line, o.customer, l.date(o.day), o.hour, o.product, o.quantity, money(o.price), money(o.discount), costSQL(o.cost)))
 	}
 	for i, e := range l.events {
-		amount := "NULL"
+		amount, rating := "NULL", "NULL"
+		if e.rating > 0 {
+			rating = fmt.Sprint(e.rating)
+		}
 		if e.kind == "return" {
 			amount = money(e.amount)
 		}
-		interactions = append(interactions, fmt.Sprintf("('i%d', '%s', TIMESTAMP '%s 12:00:00', '%s', NULL, NULL, '%s', NULL, 1, %s, NULL, NULL, NULL)",
-			i, e.customer, l.date(e.day), e.kind, e.product, amount))
+		interactions = append(interactions, fmt.Sprintf("('i%d', '%s', TIMESTAMP '%s 12:00:00', '%s', NULL, NULL, '%s', NULL, 1, %s, NULL, NULL, %s)",
+			i, e.customer, l.date(e.day), e.kind, e.product, amount, rating))
 	}
 	for _, c := range l.customers() {
 		orders, margin := l.expected(c)

@@ -20,6 +20,8 @@ type Mining struct {
 	Letters       [4]float64 // lowest scores of the grades A to D
 	Relationship  []RelationshipRule
 
+	SatisfactionLowest float64 // lowest rating of the scale, which a complaint counts as
+
 	NewDays, NewOrders int     // a customer is new for so long and until so many orders
 	GrowthShare        float64 // change of revenue beyond which a customer grows or declines
 	AtRiskPercentile   float64 // of the gaps between orders, 0 to 1
@@ -80,7 +82,7 @@ type ActionRule struct {
 // numbers are all numbers of m, for checks.
 func (m Mining) numbers() []float64 {
 	out := append([]float64{m.BestShare, m.SecondShare, m.LoyaltyThreshold, m.HighPotentialShare, m.GrowthShare,
-		m.AtRiskPercentile, m.AlertSpendZ, m.AbusePercentile, m.TopShare, m.FinancingRate}, m.WhatIfPoints...)
+		m.AtRiskPercentile, m.AlertSpendZ, m.AbusePercentile, m.TopShare, m.FinancingRate, m.SatisfactionLowest}, m.WhatIfPoints...)
 	out = append(append(out, m.FourTiers[:]...), m.Letters[:]...)
 	for _, w := range m.GradeWeights {
 		out = append(out, w.Weight)

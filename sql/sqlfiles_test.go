@@ -51,7 +51,7 @@ func TestExampleModelsAreDocumented(t *testing.T) {
 }
 
 func checkDocumented(t *testing.T, models []Model) {
-	oneRow := []string{"history", "interaction_history"}
+	oneRow := []string{"history", "interaction_history", "payment_history"}
 	for _, m := range models {
 		c := m.Sidecar
 		if c == nil || c.Grain == "" || c.Description == "" || len(c.Columns) == 0 {

@@ -10,18 +10,20 @@ import (
 var knownWindow = regexp.MustCompile(`,\s*\w+\.(\w+),\s*([^()]*(?:\(\))?)\)`)
 
 // TestWindowsHaveFlags checks that a window that may reach further back than the records
-// has a flag in customer_known, so that a reader of the table sees why it is NULL.
+// has a flag in customer_known, so that a reader of the table sees why it is NULL. What
+// customers pay is counted in staging.
 func TestWindowsHaveFlags(t *testing.T) {
 	t.Parallel()
 	s := mustLoad(t, nil)
 	flags, _ := s.Get("customer_known")
 	group := map[string]string{
 		"started_on": "history", "interactions_since": "interactions", "browsing_since": "browsing",
-		"campaigns_since": "campaigns", "service_since": "service", "reviews_since": "reviews",
-		"resolutions_since": "resolutions",
+		"campaigns_since": "campaigns", "service_since": "service", "reviews_since": "reviews", "returns_since": "returns",
+		"resolutions_since": "resolutions", "payments_since": "payments",
 	}
 	seen := 0
-	for _, m := range s.Layer(Features) {
+	credit, _ := s.Get("credit")
+	for _, m := range append(s.Layer(Features), credit) {
 		for _, call := range strings.Split(m.SQL, "if_known(")[1:] {
 			found := knownWindow.FindStringSubmatch(call)
 			if found == nil || group[found[1]] == "" {

@@ -132,10 +132,11 @@ def main():
     codes = numbers.reindex(events["customer_id"].cat.categories).fillna(-1).astype(int).to_numpy()
     events["customer"] = codes[events.pop("customer_id").cat.codes]
     returns = events[events["kind"] == "return"]
+    returned = returns["at"].min()
     for n in (30, 90, 180, 365):
-        known(f"returns_{n}", grouped(since(returns, n), "customer").size(), n, started)
+        known(f"returns_{n}", grouped(since(returns, n), "customer").size(), n, returned)
     recent = since(returns, 180)
-    known("returned_value_180", grouped(recent.assign(amount=recent["amount"].abs()), "customer")["amount"].sum(), 180, started)
+    known("returned_value_180", grouped(recent.assign(amount=recent["amount"].abs()), "customer")["amount"].sum(), 180, returned)
     events = events[events["kind"] != "return"]
     first = events["at"].min()
     for kind, spans in (BROWSING | {"store_visit": [90]}).items():

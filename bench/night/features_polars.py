@@ -102,7 +102,9 @@ def main():
 
     events = scan(s["interactions"], "occurred_at").select("customer_id", "at", "kind", pl.col("amount").cast(pl.Float64))
     events = events.filter(pl.col("kind").is_in(["return", "store_visit", *BROWSING])).collect(engine="streaming").lazy()
-    returns = events.filter(pl.col("kind") == "return").group_by("customer_id").agg(
+    returns = events.filter(pl.col("kind") == "return")
+    returned = returns.select(pl.col("at").min()).collect()["at"][0]
+    returns = returns.group_by("customer_id").agg(
         *[since(n).sum().alias(f"returns_{n}") for n in (30, 90, 180, 365)],
         pl.col("amount").abs().filter(since(180)).sum().alias("returned_value_180"))
     browsing = events.filter(pl.col("kind") != "return")
@@ -121,7 +123,7 @@ def main():
         out = out.join(table, on="customer_id", how="left")
     out = out.with_columns(
         known({f"{what}_{n}": n for what in ("products", "categories") for n in (90, 180, 365)}, started)
-        + known({f"returns_{n}": n for n in (30, 90, 180, 365)} | {"returned_value_180": 180}, started)
+        + known({f"returns_{n}": n for n in (30, 90, 180, 365)} | {"returned_value_180": 180}, returned and returned.date())
         + known({name: n for name, (_, n) in counts.items()} | {"browsing_days_30": 30}, first and first.date()))
     out.sort("customer_id").collect(engine="streaming").write_parquet(s["out"])
     print(json.dumps({"version": "polars " + pl.__version__}))

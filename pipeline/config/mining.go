@@ -9,6 +9,7 @@ type Mining struct {
 	Classes        int            `yaml:"classes" range:"2..100"` // profit and purchase classes
 	Loyalty        Loyalty        `yaml:"loyalty"`
 	HighPotential  HighPotential  `yaml:"high_potential"`
+	Satisfaction   Satisfaction   `yaml:"satisfaction"`
 	Grade          Grade          `yaml:"grade"`
 	Relationship   []Relationship `yaml:"relationship"` // the first rule that fits decides
 	Lifecycle      Lifecycle      `yaml:"lifecycle"`
@@ -35,6 +36,12 @@ type Loyalty struct {
 // HighPotential is the share of customers, by potential value, with high potential.
 type HighPotential struct {
 	Share float64 `yaml:"share" range:"0..1"`
+}
+
+// Satisfaction says on what scale customers rate.
+type Satisfaction struct {
+	// Lowest is the lowest rating of the scale, which a complaint counts as.
+	Lowest float64 `yaml:"lowest" range:"-100000..100000"`
 }
 
 // Grade is the scorecard: six weights that sum to 1, and the lowest scores of the

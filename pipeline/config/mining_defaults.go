@@ -8,6 +8,7 @@ func defaultMining() Mining {
 		Classes:       10,
 		Loyalty:       Loyalty{Threshold: 0.8},
 		HighPotential: HighPotential{Share: 0.10},
+		Satisfaction:  Satisfaction{Lowest: 1},
 		Grade: Grade{
 			Now:     GradeNow{Margin: 0.30, Units: 0.10, MarketingCostRatio: 0.10},
 			Future:  GradeFuture{Tenure: 0.15, Satisfaction: 0.20, Standing: 0.15},

@@ -32,9 +32,10 @@ SELECT
     age_days(b.first_on) AS days_since_category_first,
     safe_div(age_days(b.last_on) * (b.order_days - 1), age_days(b.first_on) - age_days(b.last_on))
         AS category_overdue_ratio,
-    COALESCE(r.category_returns, 0) AS category_returns
+    if_known(r.category_returns, i.returns_since, 0) AS category_returns
 FROM cross_sell_pairs AS p
 CROSS JOIN history AS h
+CROSS JOIN interaction_history AS i
 INNER JOIN spent AS s
     ON p.customer_id = s.customer_id
 LEFT JOIN customer_categories AS b

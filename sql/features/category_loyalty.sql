@@ -45,8 +45,10 @@ rated AS (
         safe_div(b.orders, b.buyers) AS orders_per_buyer,
         safe_div(b.gap_days, b.gaps) AS gap_days,
         safe_div(s.customers, b.buyers) AS starter_share,
-        CASE WHEN b.revenue > 0 THEN safe_div(COALESCE(r.amount, 0), b.revenue) END AS returned_share
+        CASE WHEN b.revenue > 0 THEN safe_div(if_known(r.amount, i.returns_since, 0), b.revenue) END
+            AS returned_share
     FROM bought AS b
+    CROSS JOIN interaction_history AS i
     LEFT JOIN sent_back AS r
         ON b.category = r.category
     LEFT JOIN starters AS s

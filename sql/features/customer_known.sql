@@ -21,7 +21,13 @@ SELECT
     COALESCE(if_known(1, i.campaigns_since, 90), 0) AS campaigns_90_known,
     COALESCE(if_known(1, i.campaigns_since, 180), 0) AS campaigns_180_known,
     COALESCE(if_known(1, i.service_since, 90), 0) AS service_90_known,
-    COALESCE(if_known(1, i.service_since, 180), 0) AS service_180_known
+    COALESCE(if_known(1, i.service_since, 180), 0) AS service_180_known,
+    COALESCE(if_known(1, i.returns_since, 30), 0) AS returns_30_known,
+    COALESCE(if_known(1, i.returns_since, 90), 0) AS returns_90_known,
+    COALESCE(if_known(1, i.returns_since, 180), 0) AS returns_180_known,
+    COALESCE(if_known(1, i.returns_since, 365), 0) AS returns_365_known,
+    COALESCE(if_known(1, m.payments_since, 180), 0) AS payments_180_known
 FROM population AS p
 CROSS JOIN history AS h
 CROSS JOIN interaction_history AS i
+CROSS JOIN payment_history AS m

@@ -1,4 +1,4 @@
--- What the customer sent back.
+-- What the customer sent back. NULL when returns were not recorded for that long.
 WITH named AS (
     SELECT
         r.*,
@@ -37,17 +37,19 @@ ordered AS (
 
 SELECT
     o.customer_id,
-    if_known(r.returns_30, h.started_on, 30) AS returns_30,
-    if_known(r.returns_90, h.started_on, 90) AS returns_90,
-    if_known(r.returns_180, h.started_on, 180) AS returns_180,
-    if_known(r.returns_365, h.started_on, 365) AS returns_365,
-    CAST(if_known(r.returned_180, h.started_on, 180) AS DOUBLE) AS returned_value_180,
-    safe_div(COALESCE(r.returned_180, 0), if_known(o.revenue_180, h.started_on, 180)) AS returned_share_180,
-    safe_div(COALESCE(r.returned_all, 0), o.revenue) AS returned_share,
-    safe_div(COALESCE(r.units_all, 0), o.units) AS returned_units_share,
+    if_known(r.returns_30, i.returns_since, 30) AS returns_30,
+    if_known(r.returns_90, i.returns_since, 90) AS returns_90,
+    if_known(r.returns_180, i.returns_since, 180) AS returns_180,
+    if_known(r.returns_365, i.returns_since, 365) AS returns_365,
+    CAST(if_known(r.returned_180, i.returns_since, 180) AS DOUBLE) AS returned_value_180,
+    safe_div(if_known(r.returned_180, i.returns_since, 180), if_known(o.revenue_180, h.started_on, 180))
+        AS returned_share_180,
+    safe_div(if_known(r.returned_all, i.returns_since, 0), o.revenue) AS returned_share,
+    safe_div(if_known(r.units_all, i.returns_since, 0), o.units) AS returned_units_share,
     safe_div(r.days_kept, r.kept) AS return_days_mean,
     r.days_since_return
 FROM ordered AS o
 CROSS JOIN history AS h
+CROSS JOIN interaction_history AS i
 LEFT JOIN returned AS r
     ON o.customer_id = r.customer_id

@@ -32,11 +32,12 @@ refunded AS (
 counted AS (
     SELECT
         customer_id, o.orders, c.*, r.refunds, r.refunded_amount,
-        safe_div(COALESCE(c.complaints, 0), o.orders) AS complaint_rate,
-        safe_div(COALESCE(r.refunds, 0), o.orders) AS refund_rate
+        safe_div(if_known(c.complaints, h.service_since, 0), o.orders) AS complaint_rate,
+        safe_div(if_known(r.refunds, h.returns_since, 0), o.orders) AS refund_rate
     FROM ordered AS o
     FULL JOIN complained AS c USING (customer_id)
     FULL JOIN refunded AS r USING (customer_id)
+    CROSS JOIN interaction_history AS h
 ),
 
 usual AS (
@@ -59,16 +60,15 @@ judged AS (
 )
 
 SELECT
-    as_of() AS as_of, customer_id,
-    COALESCE(orders, 0) AS orders,
-    COALESCE(complaints, 0) AS complaints,
-    COALESCE(complaints_lately, 0) AS complaints_lately,
-    CASE WHEN complaints > 0 THEN complaints_open ELSE 0 END AS complaints_open, days_open,
-    safe_div(days_to_resolve, resolved) AS days_to_resolve_mean,
-    COALESCE(reopened, 0) AS complaints_reopened,
-    COALESCE(bought_again, 0) AS resolved_then_bought_again,
+    as_of() AS as_of, customer_id, COALESCE(orders, 0) AS orders,
+    if_known(complaints, h.service_since, 0) AS complaints,
+    if_known(complaints_lately, h.service_since, alert_complaints_days()) AS complaints_lately,
+    CASE WHEN complaints > 0 THEN complaints_open ELSE if_known(0, h.service_since, 0) END AS complaints_open,
+    days_open, safe_div(days_to_resolve, resolved) AS days_to_resolve_mean,
+    if_known(reopened, h.service_since, 0) AS complaints_reopened,
+    if_known(bought_again, h.resolutions_since, 0) AS resolved_then_bought_again,
     complaint_rate,
-    COALESCE(refunds, 0) AS refunds,
+    if_known(refunds, h.returns_since, 0) AS refunds,
     CAST(refunded_amount AS DECIMAL(38, 2)) AS refunded_amount,
     refund_rate,
     complains OR sends_back AS suspected_abuse,
@@ -77,3 +77,4 @@ SELECT
         CASE WHEN sends_back THEN CAST(refunds AS VARCHAR) || ' refunds' END
     ) || ' in ' || CAST(orders AS VARCHAR) || ' orders' END AS abuse_evidence
 FROM judged
+CROSS JOIN interaction_history AS h

@@ -20,9 +20,10 @@ judged AS (
         k.customer_id,
         if_known(c.contacts_30, h.campaigns_since, 30) AS contacts_30,
         if_known(c.contacts_90, h.campaigns_since, 90) AS contacts_90,
-        safe_div(c.responded_90, c.settled_90) AS response_rate_90,
+        safe_div(c.responded_90, if_known(c.settled_90, h.campaigns_since, 90)) AS response_rate_90,
         COALESCE(c.contacts_30, 0) AS contacts,
-        CASE WHEN p.customer_id IS NULL THEN 0 ELSE p.complaints_open END AS complaints_open
+        CASE WHEN p.customer_id IS NULL THEN if_known(0, h.service_since, 0) ELSE p.complaints_open END
+            AS complaints_open
     FROM known AS k
     CROSS JOIN interaction_history AS h
     LEFT JOIN contacted AS c

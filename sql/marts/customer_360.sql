@@ -51,7 +51,7 @@ SELECT
     COALESCE(a.alerts, 0) AS alerts,
     CASE a.severity WHEN 1 THEN 'high' WHEN 2 THEN 'medium' WHEN 3 THEN 'low' END AS alert_severity,
     a.alert_evidence,
-    COALESCE(k.complaints, 0) AS complaints, f.complaints_open,
+    if_known(k.complaints, i.service_since, 0) AS complaints, f.complaints_open,
     COALESCE(k.suspected_abuse, FALSE) AS suspected_abuse,
     f.contacts_30, f.response_rate_90,
     f.do_not_contact, f.do_not_contact_reason,
@@ -61,6 +61,7 @@ SELECT
     n.expected_gain AS next_action_gain, n.rank AS next_action_rank
 FROM customer_stage AS s
 INNER JOIN contact_fatigue AS f USING (customer_id)
+CROSS JOIN interaction_history AS i
 LEFT JOIN customer_master AS m USING (customer_id)
 LEFT JOIN customer_sales AS b USING (customer_id)
 LEFT JOIN customer_value AS v USING (customer_id)

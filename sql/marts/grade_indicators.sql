@@ -35,16 +35,20 @@ listed AS (
     SELECT customer_id, 'standing' AS indicator, standing AS value FROM measured
 )
 
--- Percentile rank: the customers below, and half of those with the same value.
+-- Percentile rank: the customers below, and half of those with the same value. Nothing is worse
+-- than the lowest satisfaction, however many share it: where nobody rates, all who complained do.
 SELECT
     as_of() AS as_of,
     customer_id,
     indicator,
     value,
-    50.0 * safe_div(
-        2 * RANK() OVER (PARTITION BY indicator ORDER BY value) - 2
-        + COUNT(*) OVER (PARTITION BY indicator, value),
-        COUNT(*) OVER (PARTITION BY indicator)
-    ) AS points
+    CASE
+        WHEN indicator = 'satisfaction' AND value <= CAST(satisfaction_lowest() AS DOUBLE) THEN 0
+        ELSE 50.0 * safe_div(
+            2 * RANK() OVER (PARTITION BY indicator ORDER BY value) - 2
+            + COUNT(*) OVER (PARTITION BY indicator, value),
+            COUNT(*) OVER (PARTITION BY indicator)
+        )
+    END AS points
 FROM listed
 WHERE value IS NOT NULL

@@ -12,6 +12,8 @@ CREATE OR REPLACE MACRO high_potential_share() AS CAST({{decimal .HighPotentialS
 CREATE OR REPLACE MACRO grade_weight(indicator) AS CAST(CASE indicator{{range .GradeWeights}}
     WHEN {{text .Indicator}} THEN {{decimal .Weight}}{{end}}
 END AS DECIMAL(9, 6));
+-- The lowest rating of the scale, which a complaint counts as.
+CREATE OR REPLACE MACRO satisfaction_lowest() AS CAST({{decimal .SatisfactionLowest}} AS DECIMAL(9, 3));
 CREATE OR REPLACE MACRO financing_rate() AS CAST({{decimal .FinancingRate}} AS DECIMAL(9, 6));
 CREATE OR REPLACE MACRO grade_letter(score) AS CASE
     WHEN score >= {{decimal (index .Letters 0)}} THEN 'A'

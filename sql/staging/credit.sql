@@ -27,11 +27,6 @@ judged AS (
     FROM invoices
 ),
 
-recorded AS (
-    SELECT CAST(MIN(issued_at) AS DATE) AS payments_since
-    FROM payments
-),
-
 paid AS (
     SELECT
         customer_id,
@@ -57,7 +52,7 @@ measured AS (
         safe_div(p.days_late, p.due_invoices) AS days_late_mean,
         CAST(p.days_late_max AS INTEGER) AS days_late_max
     FROM paid AS p
-    CROSS JOIN recorded AS r
+    CROSS JOIN payment_history AS r
 )
 
 -- The grade is the worse of two scales.

@@ -26,7 +26,8 @@ SELECT
         ELSE 'stable'
     END AS stage,
     CAST(COALESCE(k.orders, 0) AS BIGINT) AS orders,
-    CAST(COALESCE(s.interactions, 0) AS BIGINT) AS interactions,
+    CASE WHEN h.interactions_since < ref_day THEN CAST(COALESCE(s.interactions, 0) AS BIGINT) END
+        AS interactions,
     k.first_age,
     k.days_since_order,
     k.won_back_age,
@@ -38,3 +39,4 @@ SELECT
 FROM lifecycle_facts AS k
 FULL JOIN seen AS s
     USING (ref_day, customer_id)
+CROSS JOIN interaction_history AS h

@@ -13,5 +13,7 @@ SELECT
     CAST(MIN(occurred_at) FILTER (
         WHERE kind = 'complaint_resolved' AND reference_id IS NOT NULL
     ) AS DATE) AS resolutions_since,
-    CAST(MIN(occurred_at) FILTER (WHERE kind = 'review') AS DATE) AS reviews_since
+    CAST(MIN(occurred_at) FILTER (WHERE kind = 'review') AS DATE) AS reviews_since,
+    CAST(MIN(occurred_at) FILTER (WHERE rating IS NOT NULL AND kind <> 'complaint') AS DATE) AS ratings_since,
+    CAST(MIN(occurred_at) FILTER (WHERE kind = 'return') AS DATE) AS returns_since
 FROM interactions

@@ -1,16 +1,10 @@
--- How content customers say they are. A complaint counts as one more rating, the lowest
--- that anyone ever gave: no scale has to be known for that.
-WITH lowest AS (
-    SELECT MIN(rating) AS rating
-    FROM interactions
-    WHERE rating IS NOT NULL AND kind <> 'complaint'
-),
-
-told AS (
+-- How content customers say they are. A complaint counts as one more rating, the lowest of the
+-- scale: it weighs whether or not anybody ever rated.
+WITH told AS (
     SELECT
         customer_id,
-        COUNT(*) FILTER (WHERE kind <> 'complaint') AS reviews_365,
-        COUNT(*) FILTER (WHERE kind = 'complaint') AS complaints_365,
+        COUNT(*) FILTER (WHERE kind <> 'complaint') AS reviews,
+        COUNT(*) FILTER (WHERE kind = 'complaint') AS complaints,
         COALESCE(SUM(rating) FILTER (WHERE kind <> 'complaint'), 0) AS ratings
     FROM interactions
     WHERE (kind = 'complaint' OR rating IS NOT NULL)
@@ -20,8 +14,8 @@ told AS (
 
 SELECT
     t.customer_id,
-    t.reviews_365,
-    t.complaints_365,
-    safe_div(t.ratings + t.complaints_365 * l.rating, t.reviews_365 + t.complaints_365) AS satisfaction
+    if_known(t.reviews, h.ratings_since, 365) AS reviews_365,
+    if_known(t.complaints, h.service_since, 365) AS complaints_365,
+    safe_div(t.ratings + t.complaints * satisfaction_lowest(), t.reviews + t.complaints) AS satisfaction
 FROM told AS t
-CROSS JOIN lowest AS l
+CROSS JOIN interaction_history AS h
