@@ -86,9 +86,10 @@ func (p *Project) PlanBackfill(ctx context.Context, days []pipeline.Day) (out []
 	return out, nil
 }
 
-// MissingDays are the days that the schedules name between the first and the last night
-// and that no night was published of, oldest first. Days whose night failed are among them.
-func MissingDays(ctx context.Context, l *ledger.Ledger, plans []schedule.Plan, zone *time.Location) ([]pipeline.Day, error) {
+// MissingDays are the days that the schedules name between the first and the last night,
+// none of them after today, and that no night was published of, oldest first. Days whose
+// night failed are among them.
+func MissingDays(ctx context.Context, l *ledger.Ledger, plans []schedule.Plan, zone *time.Location, today pipeline.Day) ([]pipeline.Day, error) {
 	nights, err := l.Nights(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -115,6 +116,7 @@ func MissingDays(ctx context.Context, l *ledger.Ledger, plans []schedule.Plan, z
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("reading the days of nights: %w", err)
 	}
+	to = notLater(to, today)
 	due := map[string]bool{}
 	for _, plan := range plans {
 		if plan.Work == schedule.Extract {

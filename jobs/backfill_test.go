@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/ledger"
 	"github.com/mainstay-etl/mainstay/pipeline/schedule"
 )
@@ -38,7 +39,7 @@ func TestMissingDays(t *testing.T) {
 	l := must(ledger.Open(ctx, t.TempDir(), nil))
 	defer l.Close()
 	daily := []schedule.Plan{plan("0 2 * * *", schedule.Night), plan("0 * * * *", schedule.Extract)}
-	if days := must(jobs.MissingDays(ctx, l, daily, zone)); len(days) != 0 {
+	if days := must(jobs.MissingDays(ctx, l, daily, zone, pipeline.Day{})); len(days) != 0 {
 		t.Errorf("before any night: %v", days)
 	}
 	for _, n := range []struct{ asOf, kind, status string }{
@@ -63,8 +64,15 @@ func TestMissingDays(t *testing.T) {
 		{[]schedule.Plan{plan("0 2 * * sat", schedule.Retrain)}, "[2024-03-30]"},
 		{[]schedule.Plan{plan("0 * * * *", schedule.Extract)}, "[]"},
 	} {
-		if got := fmt.Sprint(must(jobs.MissingDays(ctx, l, c.plans, zone))); got != c.want {
+		if got := fmt.Sprint(must(jobs.MissingDays(ctx, l, c.plans, zone, must(day("2024-04-09"))))); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.plans[0].Name, got, c.want)
 		}
+	}
+
+	// A night of the future makes no day missing that has not come yet.
+	id := must(l.Begin(ctx, ledger.Night{AsOf: "2062-01-01", Kind: ledger.KindNight}))
+	must(0, l.End(ctx, ledger.Night{ID: id, AsOf: "2062-01-01", Status: ledger.Published}))
+	if got := fmt.Sprint(must(jobs.MissingDays(ctx, l, daily, zone, must(day("2024-04-05"))))); got != "[2024-03-30 2024-04-01 2024-04-02 2024-04-04 2024-04-05]" {
+		t.Errorf("after a night of the future: %s", got)
 	}
 }

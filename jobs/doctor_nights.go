@@ -29,6 +29,10 @@ func (d *doctor) ledger(ctx context.Context) {
 		d.say(Healthy, "ledger", "", "no night has run yet")
 		return
 	}
+	if format, err := ledger.FormatOf(ctx, d.dataDir); err == nil && format < ledger.Version && format > 0 {
+		d.say(Look, "ledger", "back up, then go on: the next night, or any other command, brings it to the new format", "it has format %d of an earlier version, and is not looked into: to open it would change it", format)
+		return
+	}
 	l, err := ledger.OpenExisting(ctx, d.dataDir)
 	if err != nil {
 		d.say(Broken, "ledger", "mainstay repair --data "+d.dataDir, "%v", err)
@@ -40,8 +44,15 @@ func (d *doctor) ledger(ctx context.Context) {
 		d.say(Broken, "ledger", "mainstay repair --data "+d.dataDir, "%v", err)
 		return
 	}
-	if held == nil && !d.sound(ctx) {
-		return
+	if held == nil {
+		sound := false
+		if held, sound, err = d.soundUnlessHeld(ctx, l); err != nil {
+			d.say(Broken, "ledger", "mainstay repair --data "+d.dataDir, "%v", err)
+			return
+		}
+		if !sound && held == nil {
+			return
+		}
 	}
 	nights, err := l.Nights(ctx, 0)
 	if err != nil {
@@ -52,12 +63,26 @@ func (d *doctor) ledger(ctx context.Context) {
 	d.clock(nights)
 	d.lastNights(nights)
 	d.readers(ctx, l)
+	d.shownDay(ctx, l)
 	d.missing(ctx, l)
 }
 
-// sound proves the ledger against its redo log. Only while nobody holds it.
-func (d *doctor) sound(ctx context.Context) bool {
+// soundUnlessHeld proves the ledger against its redo log, unless a night begins meanwhile:
+// then that is who holds it.
+func (d *doctor) soundUnlessHeld(ctx context.Context, l *ledger.Ledger) (held *ledger.HeldError, sound bool, err error) {
 	found, err := ledger.Repair(ctx, d.dataDir, ledger.RepairOptions{DryRun: true, Now: d.now})
+	if errors.Is(err, ledger.ErrInUse) {
+		if held, err = l.Holder(ctx); held == nil && err == nil {
+			d.say(Look, "ledger", "ask again in a minute", "it is being repaired or examined by another process")
+			return nil, true, nil
+		}
+		return held, true, err
+	}
+	return nil, d.sound(found, err), nil
+}
+
+// sound tells what was found when the ledger was compared with its redo log.
+func (d *doctor) sound(found ledger.Repaired, err error) bool {
 	switch {
 	case err != nil:
 		d.say(Broken, "ledger", "mainstay repair --data "+d.dataDir, "%v", err)
@@ -181,7 +206,7 @@ func (d *doctor) missing(ctx context.Context, l *ledger.Ledger) {
 	if err != nil {
 		return
 	}
-	days, err := MissingDays(ctx, l, plans, d.p.Config.Location())
+	days, err := MissingDays(ctx, l, plans, d.p.Config.Location(), d.today())
 	if err != nil {
 		d.say(Broken, "missing nights", "mainstay repair --data "+d.dataDir, "%v", err)
 		return

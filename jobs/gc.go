@@ -58,8 +58,8 @@ type Garbage struct {
 
 // CollectGarbage removes what crashes, merges and superseded nights left in the data
 // directory and, with a configuration, what it lets go; with dryRun it only lists that. It
-// takes the lease: no night runs meanwhile.
-func CollectGarbage(ctx context.Context, dataDir string, c *config.Config, dryRun bool) (g Garbage, err error) {
+// takes the lease: no night runs meanwhile. today is the day by the clock.
+func CollectGarbage(ctx context.Context, dataDir string, c *config.Config, today pipeline.Day, dryRun bool) (g Garbage, err error) {
 	l, err := ledger.OpenExisting(ctx, dataDir)
 	if err != nil {
 		return g, err
@@ -77,7 +77,7 @@ func CollectGarbage(ctx context.Context, dataDir string, c *config.Config, dryRu
 		return g, err
 	}
 	if c != nil && !ok {
-		if err := g.old(ctx, l, dataDir, c, dryRun); err != nil {
+		if err := g.old(ctx, l, dataDir, c, today, dryRun); err != nil {
 			return g, err
 		}
 	}
@@ -120,8 +120,8 @@ func CollectGarbage(ctx context.Context, dataDir string, c *config.Config, dryRu
 }
 
 // old lets go of what has become old.
-func (g *Garbage) old(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.Config, dryRun bool) error {
-	plan, err := outdated(ctx, l, dataDir, c, nil)
+func (g *Garbage) old(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.Config, today pipeline.Day, dryRun bool) error {
+	plan, err := outdated(ctx, l, dataDir, c, nil, today)
 	if err != nil {
 		return err
 	}

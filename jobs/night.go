@@ -20,6 +20,7 @@ import (
 // Options of a night.
 type Options struct {
 	AsOf  pipeline.Day
+	Today pipeline.Day // by the clock; decides nothing in a job. Zero: it is not known
 	Log   *slog.Logger
 	Watch pipeline.Observer
 	Extra []pipeline.Job   // a company's own jobs
@@ -89,6 +90,7 @@ func (p *Project) attempt(ctx context.Context, o Options, kind string, work func
 		return err
 	}
 	p.gathered.tables = map[string]*lake.Table{}
+	p.today = o.Today
 	p.shared = newShared(filepath.Join(p.DataDir, pipeline.ScratchDir, "shared"))
 	if err := p.recover(ctx, l); err != nil {
 		return err
@@ -158,6 +160,14 @@ func (p *Project) buildAndPublish(ctx context.Context, n *pipeline.Night, g *pip
 	}
 	if anyDay {
 		out.ShownDay = ""
+	}
+	ahead, err := p.shownAhead(n.AsOf, out.ShownDay)
+	if err != nil {
+		return out, err
+	}
+	if ahead != "" {
+		out.Warnings = append(out.Warnings, ahead)
+		record.Warnings++
 	}
 	record.DayOnly, record.Directory = out.ShownDay != "", warehouse.DayDir(n.AsOf.String())
 	record.Lake = lakeDigest(&pipeline.Run{In: tables})

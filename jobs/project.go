@@ -46,6 +46,7 @@ type Project struct {
 	plan     *plan
 	only     []pipeline.Day // cutoffs to make snapshots of, instead of those of a night
 	shared   *shared        // of the night that runs
+	today    pipeline.Day   // by the clock, for what follows a night; zero when it is not known
 	gathered gathered       // of the night that runs
 	// continues is the attempt that the night that runs goes on from.
 	continues *Continued

@@ -21,8 +21,9 @@ import (
 var readLater = []string{modelVersionsTable, scoreTables["churn"][0], scoreTables["cross_sell"][0], valueTable}
 
 // outdated finds what the configuration lets go of a data directory. tonight is a night that
-// readers see and that the ledger does not list yet, or nil.
-func outdated(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.Config, tonight *ledger.Night) (retention.Plan, error) {
+// readers see and that the ledger does not list yet, or nil. A day after today, which a
+// clock that was ahead has left, makes nothing old.
+func outdated(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.Config, tonight *ledger.Night, today pipeline.Day) (retention.Plan, error) {
 	s, err := retention.Read(ctx, l)
 	if err != nil {
 		return retention.Plan{}, err
@@ -39,6 +40,8 @@ func outdated(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.C
 	if err != nil {
 		return retention.Plan{}, err
 	}
+	newest = notLater(newest, today)
+	policy.Today = newest.String()
 	// A month more than tonight: the next night may be of an older day.
 	learning := map[string]bool{}
 	for _, day := range pipeline.Months(newest.AddDays(-31*(c.History.MaxCutoffs+1)), newest) {
@@ -49,7 +52,7 @@ func outdated(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.C
 		Learning: func(day string) bool { return learning[day] },
 	}
 	if policy.Models > 0 {
-		if needs.Models, err = servingModels(ctx, dataDir, s, policy.Nights); err != nil {
+		if needs.Models, err = servingModels(ctx, dataDir, s, s.From(policy)); err != nil {
 			return retention.Plan{}, err
 		}
 	}
@@ -58,14 +61,10 @@ func outdated(ctx context.Context, l *ledger.Ledger, dataDir string, c *config.C
 }
 
 // servingModels are the files of the models that gave the scores of nights that are kept,
-// and those that the next night may compare with or go on with: of each task the last one,
+// which begin at from, and those that the next night may compare with or go on with: of each task the last one,
 // and the last one that had learned from something else.
-func servingModels(ctx context.Context, dataDir string, s retention.State, nights int) (map[string]bool, error) {
+func servingModels(ctx context.Context, dataDir string, s retention.State, from int) (map[string]bool, error) {
 	var paths []string
-	from := 0
-	if nights > 0 {
-		from = max(0, len(s.Published)-nights)
-	}
 	whole := map[string]bool{}
 	for i, n := range s.Published {
 		path := filepath.Join(dataDir, n.Directory, modelVersionsTable+".parquet")
@@ -120,7 +119,7 @@ func quotedList(texts []string) string {
 
 // retain lets go what has become old, after a night.
 func (p *Project) retain(ctx context.Context, n *pipeline.Night, tonight *ledger.Night) error {
-	plan, err := outdated(ctx, n.Ledger, n.Dir, p.Config, tonight)
+	plan, err := outdated(ctx, n.Ledger, n.Dir, p.Config, tonight, p.today)
 	if err != nil || plan.Empty() {
 		return err
 	}

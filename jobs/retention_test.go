@@ -26,7 +26,7 @@ func TestRetention(t *testing.T) {
 
 	b.write("mainstay.yaml", testConfig+"retention: {nights: 1, snapshots: 1, models: 1}\n")
 	p := must(jobs.LoadForExtraction(b.dir, ""))
-	plan := must(jobs.CollectGarbage(b.ctx, b.data, p.Config, true))
+	plan := must(jobs.CollectGarbage(b.ctx, b.data, p.Config, must(day("2023-07-01")), true))
 	if len(plan.Old) < 50 || plan.Bytes < 1e5 {
 		t.Fatalf("only %d files and %d bytes would go", len(plan.Old), plan.Bytes)
 	}
@@ -35,7 +35,7 @@ func TestRetention(t *testing.T) {
 			t.Errorf("a dry run, and yet: %v", err)
 		}
 	}
-	done := must(jobs.CollectGarbage(b.ctx, b.data, p.Config, false))
+	done := must(jobs.CollectGarbage(b.ctx, b.data, p.Config, must(day("2023-07-01")), false))
 	if len(done.Old) != len(plan.Old) || done.Bytes != plan.Bytes {
 		t.Errorf("%d files and %d bytes went, %d and %d were told", len(done.Old), done.Bytes, len(plan.Old), plan.Bytes)
 	}
@@ -44,7 +44,7 @@ func TestRetention(t *testing.T) {
 			t.Errorf("%s is still there: %v", i.Path, err)
 		}
 	}
-	if again := must(jobs.CollectGarbage(b.ctx, b.data, p.Config, true)); len(again.Old)+len(again.Files) > 0 {
+	if again := must(jobs.CollectGarbage(b.ctx, b.data, p.Config, must(day("2023-07-01")), true)); len(again.Old)+len(again.Files) > 0 {
 		t.Errorf("%v and %v would go, although all went", again.Old, again.Files)
 	}
 	if r := must(jobs.RepairData(b.ctx, b.data, jobs.RepairOptions{DryRun: true})); !r.Whole() || len(r.Remade) > 0 {

@@ -39,7 +39,8 @@ func TestOlderDayLeavesTheWarehouse(t *testing.T) {
 	t.Parallel()
 	longtest.Only(t)
 	b := after(t, 30, "2023-04-15")
-	out := must(b.scoped("2023-04-10", jobs.Scope{}))
+	out := must(jobs.RunNight(b.ctx, must(b.load()), jobs.Options{AsOf: must(day("2023-04-10")), Today: must(day("2023-04-10")), Watch: silent{}, Log: quiet}))
+	b.saysFuture(out)
 	if out.ShownDay != "2023-04-15" || b.shows() != "2023-04-15" {
 		t.Errorf("the warehouse shows %s, the outcome says %q", b.shows(), out.ShownDay)
 	}

@@ -25,6 +25,7 @@ type backfillOptions struct {
 	projectFlags
 	from, to, every string
 	dryRun, verbose bool
+	future          bool
 }
 
 func newBackfillCommand() *cobra.Command {
@@ -52,6 +53,7 @@ The warehouse goes on showing the newest day; older days get their Parquet table
 	c.Flags().StringVar(&o.to, "to", "", "last `day` (YYYY-MM-DD; default: --from)")
 	c.Flags().StringVar(&o.every, "every", jobs.EveryDay, "`step`: day, week (counted from the first day) or month (first days of months)")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say which days would be run, and why")
+	addFuture(c, &o.future)
 	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show the progress of each night")
 	return c
 }
@@ -86,6 +88,11 @@ func runBackfill(ctx context.Context, out io.Writer, o backfillOptions) error {
 	p, err := o.load(ctx)
 	if err != nil {
 		return err
+	}
+	if last := days[len(days)-1]; !o.future {
+		if err := notAfter(last, today(p), p); err != nil {
+			return usageError{fmt.Errorf("--to: %w", err)}
+		}
 	}
 	plan, err := p.PlanBackfill(ctx, days)
 	if err != nil {
@@ -174,7 +181,11 @@ func (b *backfill) child(ctx context.Context, day pipeline.Day) (doc runDocument
 	if err != nil {
 		return doc, fmt.Errorf("finding the project: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, exe, "run", "--project", project, "--data", b.p.DataDir, "--as-of", day.String(), "--json", "--no-notify")
+	args := []string{"run", "--project", project, "--data", b.p.DataDir, "--as-of", day.String(), "--json", "--no-notify"}
+	if b.o.future {
+		args = append(args, "--future")
+	}
+	cmd := exec.CommandContext(ctx, exe, args...)
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	if b.o.verbose {

@@ -35,6 +35,7 @@ killed, what was committed stays and the next extraction goes on there.
 	}
 	o.add(c)
 	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) that the extraction is recorded for (default: today in the project's time zone)")
+	addFuture(c, &o.future)
 	o.logs.add(c)
 	return c
 }
@@ -64,7 +65,7 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 	defer release()
 	n := endedNight{asOf: asOf.String(), started: time.Now()}
 	all, ended := observe(ctx, p, watch, log)
-	got, err := jobs.RunExtraction(work, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Watch: all, Log: log, Stop: stop}})
+	got, err := jobs.RunExtraction(work, p, jobs.ExtractionOptions{Sources: sources, Options: jobs.Options{AsOf: asOf, Today: today(p), Watch: all, Log: log, Stop: stop}})
 	got.Warnings = append(got.Warnings, ended(err)...)
 	n.Night, n.Warnings, n.err = got.Night, got.Warnings, err
 	logEnd(p.Config.Log, log, n, "extracted")
@@ -83,9 +84,12 @@ func runExtract(ctx context.Context, out io.Writer, o runOptions, sources []stri
 // day is --as-of, or today.
 func (o runOptions) day(p *jobs.Project) (pipeline.Day, error) {
 	if o.asOf == "" {
-		return pipeline.DayOf(time.Now(), p.Config.Location()), nil
+		return today(p), nil
 	}
 	day, err := pipeline.ParseDay(o.asOf)
+	if err == nil && !o.future {
+		err = notAfter(day, today(p), p)
+	}
 	if err != nil {
 		return day, usageError{fmt.Errorf("--as-of: %w", err)}
 	}

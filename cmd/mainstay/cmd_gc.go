@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline"
 	"github.com/mainstay-etl/mainstay/pipeline/config"
 )
 
@@ -40,15 +41,16 @@ no mainstay.yaml at hand nothing is let go by its age.
 
 func runGC(ctx context.Context, out io.Writer, o projectFlags, dryRun bool) error {
 	var c *config.Config
+	var now pipeline.Day // only what the configuration lets go is a matter of time
 	dir := o.data
 	if _, err := os.Stat(filepath.Join(o.project, config.FileName)); err == nil || dir == "" {
 		p, err := jobs.LoadForExtraction(o.project, o.data)
 		if err != nil {
 			return usageError{err}
 		}
-		c, dir = p.Config, p.DataDir
+		c, dir, now = p.Config, p.DataDir, today(p)
 	}
-	g, err := jobs.CollectGarbage(ctx, dir, c, dryRun)
+	g, err := jobs.CollectGarbage(ctx, dir, c, now, dryRun)
 	if err != nil {
 		return err
 	}

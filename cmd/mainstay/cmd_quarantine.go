@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -236,7 +235,7 @@ func runReplay(ctx context.Context, out io.Writer, o quarantineOptions) error {
 	}
 	watch, log := follow(os.Stderr, p.Config.Log)
 	got, err := jobs.Replay(ctx, p, jobs.ReplayOptions{
-		Options:       jobs.Options{AsOf: pipeline.DayOf(time.Now(), p.Config.Location()), Watch: watch, Log: log},
+		Options:       jobs.Options{AsOf: today(p), Today: today(p), Watch: watch, Log: log},
 		RefusedFilter: o.filter,
 	})
 	if err != nil {

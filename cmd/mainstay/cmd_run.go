@@ -25,6 +25,7 @@ type runOptions struct {
 	scope  jobs.Scope
 	json   bool
 	dryRun bool
+	future bool
 }
 
 func newRunCommand() *cobra.Command {
@@ -47,7 +48,8 @@ in the data directory, to look into, and the next whole night reuses the work.
 
 The warehouse shows the newest day that was published. A night of an older day
 publishes its Parquet tables only (tables/as_of=DAY), unless --publish says that
-the warehouse is to show it.
+the warehouse is to show it. A day after today is refused, unless --future allows it:
+no night of today would be shown until that day has come.
 
 ` + exitHelp,
 		Example: `  mainstay run
@@ -67,6 +69,7 @@ the warehouse is to show it.
 	}
 	o.add(c)
 	c.Flags().StringVar(&o.asOf, "as-of", "", "`day` (YYYY-MM-DD) whose night it is: it sees the events before that day (default: today in the project's time zone)")
+	addFuture(c, &o.future)
 	o.addScope(c)
 	o.logs.add(c)
 	o.then.add(c)
@@ -110,7 +113,7 @@ func (o runOptions) night(ctx context.Context, p *jobs.Project, asOf pipeline.Da
 	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
 	defer release()
 	all, ended := observe(ctx, p, watch, log)
-	n.Outcome, n.err = jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Scope: o.scope, Watch: all, Log: log, Stop: stop})
+	n.Outcome, n.err = jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Today: today(p), Scope: o.scope, Watch: all, Log: log, Stop: stop})
 	n.err = asStopped(ctx, n.err)
 	n.Warnings = append(n.Warnings, ended(n.err)...)
 	if len(o.scope.Only) == 0 { // a part of a night is of nobody's interest but of whoever runs it
@@ -175,7 +178,7 @@ func runNight(ctx context.Context, p *jobs.Project, asOf pipeline.Day, scope job
 	watch, log := follow(os.Stderr, p.Config.Log)
 	work, stop, release := graceful(ctx, time.Duration(p.Config.Resources.Grace), log)
 	defer release()
-	return jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Scope: scope, Watch: watch, Log: log, Stop: stop})
+	return jobs.RunNight(work, p, jobs.Options{AsOf: asOf, Today: today(p), Scope: scope, Watch: watch, Log: log, Stop: stop})
 }
 
 // warningsOf prints the warnings of what was done (unless stderr is to be JSON, and

@@ -81,7 +81,7 @@ func exitCode(err error) int {
 		return child.code
 	case errors.As(err, &warnings):
 		return exitWarnings
-	case errors.As(err, &held):
+	case errors.As(err, &held), errors.Is(err, ledger.ErrInUse):
 		return exitHeld
 	case errors.As(err, &usage):
 		return exitUsage

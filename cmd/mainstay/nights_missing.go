@@ -38,7 +38,7 @@ func missingDays(ctx context.Context, p *jobs.Project, l *ledger.Ledger) ([]pipe
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return jobs.MissingDays(ctx, l, plans, p.Config.Location())
+	return jobs.MissingDays(ctx, l, plans, p.Config.Location(), today(p))
 }
 
 // noteMissing says below the list of nights which days are missing. Without a project,

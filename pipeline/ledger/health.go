@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +99,20 @@ func format(ctx context.Context, db querier) (int, error) {
 		return 0, fmt.Errorf("reading its version: %w", err)
 	}
 	return v, nil
+}
+
+// FormatOf reads which format the ledger of a data directory has, without changing it.
+func FormatOf(ctx context.Context, dataDir string) (v int, err error) {
+	path := filepath.Join(dataDir, FileName)
+	if _, err := os.Stat(path); err != nil {
+		return 0, fmt.Errorf("reading the format of a ledger: %w", err)
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(10000)")
+	if err != nil {
+		return 0, fmt.Errorf("reading the format of ledger %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return format(ctx, db)
 }
 
 // plausible refuses a format that this mainstay does not know, or that the ledger cannot

@@ -6,10 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -89,7 +85,7 @@ func (l *Ledger) Acquire(ctx context.Context, holder string) (*Lease, error) {
 			return nil, ctx.Err()
 		}
 	}
-	if lease.guard, err = guard(l.redo.dir, false); err != nil {
+	if lease.guard, err = guard(ctx, l.redo.dir, false, guardWait); err != nil {
 		return nil, errors.Join(err, lease.drop(ctx))
 	}
 	l.lease.Store(lease)
@@ -192,7 +188,7 @@ func (l *Ledger) heldBy(ctx context.Context, tx *sql.Tx, host string) (*HeldErro
 	}
 	h.Since, h.Seen = parseStamp(since), parseStamp(seen)
 	h.state = alive
-	if h.Host == host && sameContainer(born) {
+	if h.Host == host && lookable(born, where()) {
 		if !processAlive(h.PID, born) {
 			h.state = dead
 		}
@@ -249,79 +245,4 @@ func (le *Lease) drop(ctx context.Context) error {
 		return fmt.Errorf("releasing the lease: %w", err)
 	}
 	return nil
-}
-
-// guard locks the redo log, shared by who works with the ledger or alone by who replaces
-// it. The lock is gone with the process, and works without a ledger.
-func guard(dir string, alone bool) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("locking the redo log: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("locking the redo log: %w", err)
-	}
-	how := syscall.LOCK_SH
-	if alone {
-		how = syscall.LOCK_EX
-	}
-	err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another process: a night that works, or `mainstay repair`", dir)
-	}
-	return f, nil // a file system without locks: the lease must do
-}
-
-// processAlive tells whether the process that took the lease still runs: a process
-// with its number, started when it was started.
-func processAlive(pid int, born string) bool {
-	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
-		return false
-	}
-	return processBorn(pid) == born
-}
-
-// processBorn is the start of a process in clock ticks since boot, after the boot's id and
-// the number of this process's container, from /proc; "" where there is no /proc (then the
-// process number must do).
-func processBorn(pid int) string {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return ""
-	}
-	_, rest, ok := strings.Cut(string(stat), ") ") // the name before it may hold spaces
-	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 || fields[0] == "Z" {
-		return ""
-	}
-	where := container()
-	if where == "" {
-		return ""
-	}
-	return where + "/" + fields[19]
-}
-
-// container is the boot's id and the namespace of this process's process numbers: what is
-// in another one, under the same host name, cannot be looked at.
-func container() string {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	space, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(boot)) + "/" + strings.Trim(space, "pid:[]")
-}
-
-// sameContainer tells whether a process that was born so can be looked at, or is dead for
-// sure because the machine was started since.
-func sameContainer(born string) bool {
-	theirs, ours := strings.Split(born, "/"), strings.Split(container(), "/")
-	if len(theirs) != 3 || len(ours) != 2 {
-		return true
-	}
-	return theirs[0] != ours[0] || theirs[1] == ours[1]
 }

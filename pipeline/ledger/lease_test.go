@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestLeaseOfAProcessNumberInUseAgain(t *testing.T) {
 	if processBorn(cmd.Process.Pid) == "" {
 		t.Skip("no /proc")
 	}
-	b.other(b.host(), cmd.Process.Pid, "another boot/12345")
+	b.other(b.host(), cmd.Process.Pid, where()+"/12345")
 	b.mustTake()
 }
 
@@ -191,13 +192,101 @@ func TestLeaseOfAHostWithAnotherClock(t *testing.T) {
 func TestLeaseOfAnotherContainer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	where := container()
-	if where == "" {
+	if where() == "" {
 		t.Skip("no /proc")
 	}
-	boot, _, _ := strings.Cut(where, "/")
+	boot, _, _ := strings.Cut(where(), "/")
 	b.other(b.host(), 1, boot+"/1/77")
 	b.mustBeHeld("process 1 on")
+}
+
+// Two machines on a shared disk may have one name: the lease of the other is not taken for
+// one of before a restart of this one. It is watched, as that of any other machine is.
+func TestLeaseOfAMachineOfTheSameName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if where() == "" {
+		t.Skip("no /proc")
+	}
+	b.watch = time.Millisecond
+	_, space, _ := strings.Cut(where(), "/")
+	space, _, _ = strings.Cut(space, "@")
+	for _, place := range []string{space, space + "@another machine"} {
+		b.other(b.host(), os.Getpid(), "another boot/"+place+"/77")
+		seen := b.clock
+		b.mustBeHeld("process")
+		b.clock = seen.Add(LeaseExpiry)
+		b.mustTake()
+		b.clock = seen
+	}
+}
+
+func TestLookable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		born, from string
+		want       bool
+	}{
+		{"", "", true},
+		{"", "b1/1", false},
+		{"b1/1/77", "", false},
+		{"b1/1/77", "b1/1", true},
+		{"b1/1/77", "b1/2", false}, // another container
+		{"b1/1/77", "b2/1", false}, // restarted, or another machine
+		{"b1/1@m/77", "b1/1@m", true},
+		{"b1/1@m/77", "b2/1@m", true}, // restarted
+		{"b1/1@m/77", "b2/1@n", false},
+		{"b1/1@m/77", "b2/1", false},
+		{"b1/1/77", "b2/1@m", false},
+		{"b1/1/77", "b1/1@m", false}, // written by an older mainstay
+	} {
+		if got := lookable(c.born, c.from); got != c.want {
+			t.Errorf("%q from %q: %t", c.born, c.from, got)
+		}
+	}
+}
+
+func TestMachine(t *testing.T) {
+	t.Parallel()
+	make := func(id string, cards map[string]string) string {
+		root := t.TempDir()
+		put := func(name, text string) {
+			path := filepath.Join(root, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put("etc/machine-id", id)
+		put("sys/class/net/lo/address", "00:00:00:00:00:00\n") // no device: not a card
+		for name, address := range cards {
+			put("sys/class/net/"+name+"/address", address+"\n")
+			put("sys/class/net/"+name+"/device/vendor", "x")
+		}
+		return machine(root)
+	}
+	id := strings.Repeat("0a", 16) + "\n"
+	one := make(id, map[string]string{"eth0": "52:54:00:00:00:01"})
+	if again := make(id, map[string]string{"eth0": "52:54:00:00:00:01"}); one == "" || again != one {
+		t.Errorf("the same machine: %q, then %q", one, again)
+	}
+	for what, other := range map[string]string{
+		"a copy with a card of its own": make(id, map[string]string{"eth0": "52:54:00:00:00:02"}),
+		"another id":                    make(strings.Repeat("0b", 16)+"\n", map[string]string{"eth0": "52:54:00:00:00:01"}),
+		"one more card":                 make(id, map[string]string{"eth0": "52:54:00:00:00:01", "eth1": "52:54:00:00:00:03"}),
+	} {
+		if other == one || other == "" {
+			t.Errorf("%s: %q", what, other)
+		}
+	}
+	for what, none := range map[string]string{
+		"no card":             make(id, nil),
+		"an id that is none":  make("uninitialized\n", map[string]string{"eth0": "52:54:00:00:00:01"}),
+		"an id that is empty": make("", map[string]string{"eth0": "52:54:00:00:00:01"}),
+	} {
+		if none != "" {
+			t.Errorf("%s: %q", what, none)
+		}
+	}
 }
 
 // A holder that lost its lease commits nothing any more, by whatever method.

@@ -35,16 +35,19 @@ type RepairOptions struct {
 	Now             time.Time // names the damaged ledger
 }
 
+// repairWait is how long a repair waits for a process that is about to end.
+const repairWait = 2 * time.Second
+
 // Repair rebuilds a ledger that is damaged or gone from its redo log, and writes the redo
 // log anew where only that is damaged. A sound ledger stays as it is. No night may run
-// meanwhile.
+// meanwhile: while one does the error is ErrInUse.
 func Repair(ctx context.Context, dataDir string, o RepairOptions) (out Repaired, err error) {
 	path := filepath.Join(dataDir, FileName)
 	redo := filepath.Join(dataDir, RedoDir)
 	if _, err := os.Stat(dataDir); err != nil {
 		return out, fmt.Errorf("no data directory: %w", err)
 	}
-	lock, err := guard(redo, true)
+	lock, err := guard(ctx, redo, true, repairWait)
 	if err != nil {
 		return out, err
 	}

@@ -66,7 +66,8 @@ func (l *Ledger) Through(ctx context.Context, schedule string) (through time.Tim
 // AddSlots records the slots of a schedule in (from, through], and that it was looked at
 // up to through. from is what Through said, the zero time for a schedule that was never
 // started. It returns false, and records nothing, when another scheduler was faster. A
-// slot that is there already stays as it is.
+// slot that is there already stays as it is while it waits or runs; one that is over was
+// left by a clock that was ahead, and comes anew.
 func (l *Ledger) AddSlots(ctx context.Context, schedule string, from, through time.Time, slots []Slot) (added bool, err error) {
 	err = l.tx(ctx, func(tx *sql.Tx) error {
 		var res sql.Result
@@ -84,6 +85,9 @@ func (l *Ledger) AddSlots(ctx context.Context, schedule string, from, through ti
 		}
 		added = true
 		for _, s := range slots {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM slots WHERE schedule = ? AND slot = ? AND status NOT IN ('waiting', 'running')`, schedule, stamp(s.At)); err != nil {
+				return err
+			}
 			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO slots (schedule, slot, as_of, work, starts, missed, status, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 				schedule, stamp(s.At), s.AsOf, s.Work, stamp(s.Starts), s.Missed, s.Status, s.Note); err != nil {
 				return err
@@ -98,12 +102,13 @@ func (l *Ledger) AddSlots(ctx context.Context, schedule string, from, through ti
 	return added, nil
 }
 
-// RewindSlots takes a schedule back to now: slots after now that never started are
-// forgotten, to come again. It is for a clock that had been far ahead. It returns how
-// many were forgotten.
+// RewindSlots takes a schedule back to now: slots after now are forgotten, to come again,
+// those whose work ended among them, for it was done by the wrong clock. A slot whose work
+// runs stays until EndSlot. It is for a clock that had been far ahead. It returns how many
+// were forgotten.
 func (l *Ledger) RewindSlots(ctx context.Context, schedule string, now time.Time) (forgotten int64, err error) {
 	err = l.tx(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `DELETE FROM slots WHERE schedule = ? AND slot > ? AND started_at IS NULL AND status IN ('waiting', 'skipped')`, schedule, stamp(now))
+		res, err := tx.ExecContext(ctx, `DELETE FROM slots WHERE schedule = ? AND slot > ? AND status <> 'running'`, schedule, stamp(now))
 		if err != nil {
 			return err
 		}

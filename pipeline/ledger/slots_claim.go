@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// SlotAhead is how far behind the ledger a clock may be before it counts as set back: less
+// repeats nothing.
+const SlotAhead = time.Hour
+
 // BusyError says what runs on the data directory already, so that a slot cannot start.
 type BusyError struct{ What string }
 
@@ -182,7 +186,7 @@ func (l *Ledger) settle(ctx context.Context, tx *sql.Tx, s *Slot, host string, l
 // schedulerLives tells whether the scheduler that took a slot seems to live. The lease
 // keeps works apart even if that is wrong.
 func (l *Ledger) schedulerLives(ctx context.Context, tx *sql.Tx, s Slot, host string) (bool, error) {
-	if s.Host == host && sameContainer(s.born) {
+	if s.Host == host && lookable(s.born, where()) {
 		return processAlive(s.PID, s.born), nil
 	}
 	var seen sql.NullString
@@ -213,10 +217,12 @@ func (l *Ledger) BeatScheduler(ctx context.Context) error {
 }
 
 // EndSlot records how a slot that ClaimSlot gave to this process ended: Status, ExitCode
-// (-1 for none) and Note of s. With the status waiting it will start again. See
-// ErrSlotTaken.
+// (-1 for none) and Note of s. With the status waiting it will start again. A slot that is
+// more than SlotAhead after now was started by a clock that was put right since: it is
+// forgotten, to come again. See ErrSlotTaken.
 func (l *Ledger) EndSlot(ctx context.Context, s Slot) error {
 	s.FinishedAt = time.Time{}
+	future := s.At.Sub(l.now()) > SlotAhead
 	if s.Status != SlotWaiting {
 		s.FinishedAt = l.now()
 	}
@@ -228,6 +234,10 @@ func (l *Ledger) EndSlot(ctx context.Context, s Slot) error {
 		}
 		if mine == 0 {
 			return ErrSlotTaken
+		}
+		if future {
+			_, err := tx.ExecContext(ctx, `DELETE FROM slots WHERE schedule = ? AND slot = ?`, s.Schedule, stamp(s.At))
+			return err
 		}
 		return update(ctx, tx, s)
 	})

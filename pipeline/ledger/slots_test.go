@@ -105,6 +105,53 @@ func TestRewindSlots(t *testing.T) {
 	if got := b.all(); n != 2 || got != "night 2 running" {
 		t.Errorf("forgot %d, left %s", n, got)
 	}
+	// Its work ends within an hour of its time by the right clock, or long before it.
+	b.at(1)
+	s.Status = SlotDone
+	b.must(b.EndSlot(b.ctx, s))
+	if got := b.all(); got != "night 2 done" {
+		t.Errorf("ended an hour ahead: %s", got)
+	}
+	b.addSlots(slot("night", 2), slot("night", 3)) // it comes
+	if got := b.all(); got != "night 2 waiting, night 3 waiting" {
+		t.Errorf("what was over did not come again: %s", got)
+	}
+	b.at(3)
+	s, _, err = b.ClaimSlot(b.ctx, []string{"night"})
+	b.must(err)
+	b.at(0)
+	s.Status = SlotDone
+	b.must(b.EndSlot(b.ctx, s))
+	if got := b.all(); got != "night 3 waiting" {
+		t.Errorf("ended two hours ahead: %s", got)
+	}
+	if n, err := b.RewindSlots(b.ctx, "night", slot("night", 1).At); n != 1 || err != nil || b.all() != "" {
+		t.Errorf("forgot %d, left %s (%v)", n, b.all(), err)
+	}
+}
+
+// Work that ended by a clock that was ahead is forgotten with its slot.
+func TestRewindEndedSlots(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{SlotDone, SlotFailed, SlotSkipped, SlotWaiting} {
+		b := setup(t)
+		b.at(9)
+		b.addSlots(slot("night", 2), slot("night", 8))
+		for range 2 {
+			s, _, err := b.ClaimSlot(b.ctx, []string{"night"})
+			b.must(err)
+			s.Status = status
+			if s.At.Hour() == 2 {
+				s.Status = SlotDone
+			}
+			b.must(b.EndSlot(b.ctx, s))
+		}
+		n, err := b.RewindSlots(b.ctx, "night", slot("night", 3).At)
+		b.must(err)
+		if got := b.all(); n != 1 || got != "night 2 done" {
+			t.Errorf("%s: forgot %d, left %s", status, n, got)
+		}
+	}
 }
 
 // Slots are taken in order of their time, then of their schedules; one at a time.

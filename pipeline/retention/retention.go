@@ -28,6 +28,9 @@ type Policy struct {
 	Models         int // newest trainings of each task, besides models that serve
 	QuarantineDays int // days since refused rows of files were refused
 	LakeDays       int // days since rows of the lake happened
+	// Today (YYYY-MM-DD) is when rows of the lake are that old, and the last day that counts
+	// as one of the newest; "" means the newest day that was published.
+	Today string
 }
 
 // Needs are what later nights read of the past, whatever the policy says.
@@ -79,6 +82,19 @@ func (s *State) Publish(n ledger.Night) {
 	}
 }
 
+// From is where in Published the nights begin that a policy keeps whole. A day after
+// today, which a clock that was ahead has left, takes no other's place.
+func (s State) From(p Policy) int {
+	if p.Nights == 0 {
+		return 0
+	}
+	past := len(s.Published)
+	for past > 0 && p.Today != "" && s.Published[past-1].AsOf > p.Today {
+		past--
+	}
+	return max(0, past-p.Nights)
+}
+
 // Item is something that goes, and why.
 type Item struct {
 	Path string // relative to the data directory
@@ -115,16 +131,13 @@ type decision struct {
 	kept   map[string]bool // as-of days that are kept whole
 	oldest string          // of these
 	first  int64           // the lowest number of their nights
-	newest string
+	newest string          // that was published
 }
 
 // days finds the days that are kept: the newest ones, and the one that readers see.
 func (d *decision) days() {
 	d.kept = map[string]bool{}
-	from := 0
-	if d.policy.Nights > 0 {
-		from = max(0, len(d.Published)-d.policy.Nights)
-	}
+	from := d.From(d.policy)
 	last := int64(0) // that was published: perhaps an older day on purpose
 	for _, n := range d.Published {
 		last = max(last, n.ID)
@@ -275,7 +288,7 @@ func (d *decision) artifact(a ledger.Artifact, why string) {
 // lake lets files go all of whose rows are too old. Refused rows of databases stay: the
 // comparison with the source counts on them.
 func (d *decision) lake() {
-	today, err := time.Parse(time.DateOnly, d.newest)
+	today, err := time.Parse(time.DateOnly, cmp.Or(d.policy.Today, d.newest))
 	if err != nil {
 		return // nothing was published yet
 	}

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,6 +117,29 @@ func TestDecideKeepsWhatIsNeeded(t *testing.T) {
 	}
 	if gone < 1000 {
 		t.Errorf("only %d files went in all: the test shows little", gone)
+	}
+}
+
+// A night of the future, which a clock that was ahead has left, makes nothing old: what
+// goes is what would go without it.
+func TestNightOfTheFuture(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		s, needs := random(r)
+		last := s.Published[len(s.Published)-1]
+		s.Shown = last.AsOf
+		policy := Policy{Nights: r.IntN(12), QuarantineDays: r.IntN(20), LakeDays: r.IntN(20), Today: last.AsOf}
+		want := paths(Decide(s, policy, needs))
+		policy.Today = ""
+		if got := paths(Decide(s, policy, needs)); !maps.Equal(got, want) {
+			t.Fatalf("seed %d: %v goes without knowing today, %v with it", seed, got, want)
+		}
+		policy.Today = last.AsOf
+		s.Publish(ledger.Night{ID: last.ID, AsOf: "2062-01-01", DayOnly: true})
+		if got := paths(Decide(s, policy, needs)); !maps.Equal(got, want) {
+			t.Fatalf("seed %d, %+v: %v goes beside a night of the future, %v without it", seed, policy, got, want)
+		}
 	}
 }
 

@@ -68,8 +68,6 @@ const (
 	// onTime is how late a slot may be noticed and still count as noticed in time: a
 	// restart of the scheduler takes less.
 	onTime = 5 * time.Minute
-	// ahead is how far behind the ledger the clock may be before it counts as set back.
-	ahead = time.Hour
 )
 
 // Alive is when the loop last looked at the clock; the zero time before its first look.

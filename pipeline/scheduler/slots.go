@@ -24,10 +24,10 @@ func (s *Scheduler) advance(ctx context.Context, l *ledger.Ledger, p schedule.Pl
 		_, err := l.AddSlots(ctx, p.Name, time.Time{}, now, nil) // nothing is missed before the first start
 		return err
 	}
-	if from.Sub(now) > ahead {
+	if from.Sub(now) > ledger.SlotAhead {
 		n, err := l.RewindSlots(ctx, p.Name, now)
 		if err == nil {
-			s.Log.Error("the clock was set back: slots after now that did not start are forgotten and will come again",
+			s.Log.Error("the clock was set back: slots after now are forgotten and will come again; `mainstay doctor` tells whether readers see a day of the future",
 				"schedule", p.Name, "was_at", from, "now", now, "forgotten", n)
 		}
 		return err
