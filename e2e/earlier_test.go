@@ -70,6 +70,14 @@ func TestEarlierDataDirectory(t *testing.T) {
 		t.Fatalf("the archive shows %q", got)
 	}
 	before := files(t, data, "2023-06-20")
+	old, err := os.ReadFile(filepath.Join(data, "ledger.sqlite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mainstay(t, nil, "doctor", "--data", data, "--project", t.TempDir()).ok(t).has(t, "format 2 of an earlier version")
+	if now, err := os.ReadFile(filepath.Join(data, "ledger.sqlite")); err != nil || string(now) != string(old) {
+		t.Errorf("the doctor has changed the ledger (%v)", err)
+	}
 	mainstay(t, nil, "nights", "--data", data).ok(t).has(t, "2023-06-20", "published")
 	mainstay(t, nil, "nights", "show", "1", "--data", data).ok(t).has(t, "customer_features")
 	mainstay(t, nil, "models", "list", "--data", data).ok(t).has(t, "cross_sell", "2023-06-20")

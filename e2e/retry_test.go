@@ -37,6 +37,11 @@ func TestServerComesBack(t *testing.T) {
 	if r.ok(t); !strings.Contains(r.stderr, "is tried again") {
 		t.Errorf("nothing says that it was tried again: %s", r.stderr)
 	}
+	for line := range strings.Lines(r.stderr) {
+		if strings.Contains(line, "is tried again") && !containsAll(line, " job=extract_shop ", " night=") {
+			t.Errorf("no night or job in %s", line)
+		}
+	}
 	noSecret(t, s, r)
 	p.holds(t, 0, "after the server came back")
 }

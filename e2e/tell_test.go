@@ -245,26 +245,31 @@ func TestTellingPeople(t *testing.T) {
 	}
 }
 
-// logLines fails the test unless every line is a JSON object, and every line about a job
-// says which night and day it belongs to.
+// logLines fails the test unless every line is a JSON object, every line from the begin of
+// the night on says which night and day it is of, once, and every line about a table names
+// the job.
 func logLines(t *testing.T, stderr string) {
 	t.Helper()
-	jobs := 0
+	jobs, began := 0, false
 	for _, line := range strings.Split(strings.TrimSpace(stderr), "\n") {
 		m := map[string]any{}
 		if err := json.Unmarshal([]byte(line), &m); err != nil || m["msg"] == nil || m["level"] == nil || m["time"] == nil {
 			t.Errorf("no line of a JSON log: %s", line)
 			continue
 		}
+		began = began || m["msg"] == "night started"
+		for _, key := range []string{"night", "as_of"} {
+			if n := strings.Count(line, fmt.Sprintf("%q:", key)); n > 1 || began && n != 1 {
+				t.Errorf("%s is there %d times in %s", key, n, line)
+			}
+		}
 		if m["job"] == nil {
+			if m["table"] != nil {
+				t.Errorf("job is missing in %s", line)
+			}
 			continue
 		}
 		jobs++
-		for _, key := range []string{"night", "as_of"} {
-			if m[key] == nil {
-				t.Errorf("%s is missing in %s", key, line)
-			}
-		}
 		if m["msg"] == "job ended" && (m["rows"] == nil || m["seconds"] == nil || m["status"] == nil) {
 			t.Errorf("rows, seconds or status are missing in %s", line)
 		}

@@ -42,9 +42,9 @@ type doctor struct {
 }
 
 // Examine checks what a support engineer would ask about a project: its configuration and
-// sources, the data directory and its disk, clocks, the ledger and the last nights, limits
-// and versions. It changes nothing, and goes on behind whatever is broken. dataDir
-// overrides the configuration's when it is not empty.
+// sources, where its results are published to, the data directory and its disk, clocks, the
+// ledger and the last nights, limits and versions. It changes nothing, and goes on behind
+// whatever is broken. dataDir overrides the configuration's when it is not empty.
 func Examine(ctx context.Context, project, dataDir string, now time.Time) []Symptom {
 	d := &doctor{project: project, dataDir: dataDir, now: now}
 	d.versions(ctx)
@@ -58,6 +58,7 @@ func Examine(ctx context.Context, project, dataDir string, now time.Time) []Symp
 	}
 	if d.p != nil {
 		d.sources(ctx)
+		d.pushTo(ctx)
 	}
 	return d.out
 }
@@ -108,25 +109,6 @@ func (d *doctor) configuration(ctx context.Context) {
 	}
 	d.say(Healthy, "configuration", "", "%s: %d sources, %d SQL models, %d tables a night", filepath.Join(d.project, config.FileName), len(p.Config.Sources), len(p.Models.All()), len(g.Jobs))
 	d.secrets()
-}
-
-// secrets looks at who may read the files that passwords come from.
-func (d *doctor) secrets() {
-	for _, s := range d.p.Config.Sources {
-		file := string(s.Database.PasswordFile)
-		if file == "" {
-			continue
-		}
-		st, err := os.Stat(file)
-		switch {
-		case err != nil:
-			d.say(Broken, "secrets", "put the password there, or name another file", "password_file of source %s: %v", s.Name, err)
-		case st.Mode().Perm()&0o077 != 0:
-			d.say(Look, "secrets", "chmod 600 "+file, "password_file of source %s may be read by others (%s)", s.Name, st.Mode().Perm())
-		default:
-			d.say(Healthy, "secrets", "", "password_file of source %s is its owner's alone", s.Name)
-		}
-	}
 }
 
 // leastMemory is what a worker should have; less makes CSV files hard to read.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,6 +79,16 @@ func TestDoctor(t *testing.T) {
 			return func() { must(0, os.Remove(file)); mend() }
 		}, now},
 		{"a warehouse that is gone", "warehouse", jobs.Broken, "no warehouse", func() func() { return hide(filepath.Join(b.data, warehouse.FileName)) }, now},
+		{"a ledger that is being examined", "ledger", jobs.Look, "by another process", func() func() {
+			lock := must(os.Open(filepath.Join(b.data, ledger.RedoDir, "lock")))
+			must(0, syscall.Flock(int(lock.Fd()), syscall.LOCK_SH))
+			return func() { must(0, lock.Close()) }
+		}, now},
+		{"a night that begins", "lease", jobs.Healthy, "night 2023-04-20 runs since", func() func() {
+			l := must(ledger.OpenExisting(b.ctx, b.data))
+			lease := must(l.Acquire(b.ctx, "night 2023-04-20"))
+			return func() { must(0, lease.Release()); must(0, l.Close()) }
+		}, now},
 		{"a clock that went back", "clock", jobs.Broken, "but a night ended at", func() func() { return func() {} }, now.AddDate(0, 0, -1)},
 		{"nothing published for days", "missing nights", jobs.Look, "nothing was published since", func() func() { return func() {} }, now.AddDate(0, 0, 3)},
 		{"days without a night", "missing nights", jobs.Look, "5 days by the schedules, from 2023-04-16 to 2023-04-20", attempt("2023-04-20", ledger.Failed, "the disk was full\nmore"), now},

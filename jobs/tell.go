@@ -39,6 +39,9 @@ func Tell(ctx context.Context, t Telling, log *slog.Logger) (warnings []string) 
 	if len(t.Config.Notify.Channels) == 0 && t.Config.Notify.Ping == (config.Ping{}) {
 		return nil
 	}
+	if t.Night != 0 {
+		log = log.With("night", t.Night, "as_of", t.AsOf)
+	}
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), hurry)

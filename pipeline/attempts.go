@@ -84,7 +84,7 @@ func (n *Night) retried(ctx context.Context, j Job, in Tables, limits Limits) (T
 			}
 			return t, err
 		}
-		n.Log.Warn("a job failed in a way that can pass and is tried again", "table", j.Name, "attempt", attempt, "wait", wait, "error", err)
+		n.Log.Warn("a job failed in a way that can pass and is tried again", "job", j.Name, "attempt", attempt, "wait", wait, "error", err)
 		select {
 		case <-ctx.Done():
 			return t, errors.Join(ctx.Err(), err)

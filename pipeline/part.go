@@ -136,7 +136,7 @@ func (r *Run) Part(ctx context.Context, s PartSpec, write func(ctx context.Conte
 	}
 	if ok && n.Renew[r.Job.Name] && old.SHA256 != a.SHA256 {
 		// Not an error: the new file is what this night's inputs give.
-		n.Log.Warn("a file that was made anew differs from the one that was kept, although all that decides it is the same: please report this", "table", r.Job.Name, "file", a.Path)
+		r.Log().Warn("a file that was made anew differs from the one that was kept, although all that decides it is the same: please report this", "file", a.Path)
 	}
 	if err := durable.Move(tmp, filepath.Join(n.Dir, a.Path)); err != nil {
 		return Part{}, err

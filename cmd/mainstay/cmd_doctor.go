@@ -21,9 +21,10 @@ func newDoctorCommand() *cobra.Command {
 		Short: "Check all that a night depends on, and say what to do",
 		Long: `Check what a support engineer would ask: versions, configuration, memory and
 processors, the data directory and its disk, the ledger, who holds it, clocks,
-the last nights and missing ones, the warehouse, leftovers, and every source. One
-line each: ok, look (it works, but wants a look) or bad, and what to do. Nothing
-is changed. With --data and without a project it checks the data directory.
+the last nights and missing ones, the warehouse, leftovers, every source, and where
+results are published to. One line each: ok, look (it works, but wants a look) or
+bad, and what to do. Nothing is changed. With --data and without a project it
+checks the data directory.
 
 Exit codes:
   0  nothing is bad

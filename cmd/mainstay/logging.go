@@ -71,40 +71,34 @@ func newLogger(w io.Writer, l config.Log) *slog.Logger {
 func follow(f *os.File, l config.Log) (pipeline.Observer, *slog.Logger) {
 	if l.Format == config.LogAuto && term.IsTerminal(int(f.Fd())) {
 		w := newWatch(f)
-		return w, newLogger(w, l)
+		return nightNamer(w, newLogger(w, l))
 	}
 	log := newLogger(f, l)
-	return &logWatch{log: log, beat: map[string]time.Time{}}, log
+	w := &logWatch{beat: map[string]time.Time{}}
+	all, log := nightNamer(w, log)
+	w.log = log
+	return all, log
 }
 
 // logWatch logs how a night goes on.
 type logWatch struct {
 	mu   sync.Mutex
-	log  *slog.Logger         // with night and as-of day, once they are known
+	log  *slog.Logger
 	beat map[string]time.Time // job -> when it was last heard of in the log
 }
 
 // logBeat is how often a long job is heard of.
 const logBeat = time.Minute
 
-func (w *logWatch) logger() *slog.Logger {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log
-}
-
 func (w *logWatch) NightStarted(n *pipeline.Night, jobs []pipeline.Job) {
-	w.mu.Lock()
-	w.log = w.log.With("night", n.ID, "as_of", n.AsOf.String())
-	w.mu.Unlock()
-	w.logger().Info("night started", "tables", len(jobs), "data", n.Dir)
+	w.log.Info("night started", "tables", len(jobs), "data", n.Dir)
 }
 
 func (w *logWatch) JobStarted(j pipeline.Job) {
 	w.mu.Lock()
 	w.beat[j.Name] = time.Now()
 	w.mu.Unlock()
-	w.logger().Info("job started", "job", j.Name, "kind", string(j.Kind))
+	w.log.Info("job started", "job", j.Name, "kind", string(j.Kind))
 }
 
 func (w *logWatch) JobProgress(j pipeline.Job, done, total int, step string) {
@@ -114,7 +108,7 @@ func (w *logWatch) JobProgress(j pipeline.Job, done, total int, step string) {
 		w.beat[j.Name], level = time.Now(), slog.LevelInfo
 	}
 	w.mu.Unlock()
-	w.logger().Log(context.Background(), level, "job goes on", "job", j.Name, "step", step, "done", done, "total", total)
+	w.log.Log(context.Background(), level, "job goes on", "job", j.Name, "step", step, "done", done, "total", total)
 }
 
 func (w *logWatch) JobEnded(j pipeline.Job, r ledger.JobResult, err error) {
@@ -125,7 +119,7 @@ func (w *logWatch) JobEnded(j pipeline.Job, r ledger.JobResult, err error) {
 	case r.Note != "":
 		attrs = append(attrs, "note", r.Note)
 	}
-	w.logger().Log(context.Background(), level, "job ended", attrs...)
+	w.log.Log(context.Background(), level, "job ended", attrs...)
 }
 
 func (w *logWatch) NightEnded() {}
@@ -142,7 +136,7 @@ func logEnd(l config.Log, log *slog.Logger, n endedNight, done string) {
 	}
 	log = log.With("as_of", n.asOf)
 	if n.Night != 0 {
-		log = log.With("night", n.Night)
+		log = log.With(nightKey, n.Night)
 	}
 	for _, w := range n.Warnings {
 		log.Warn("warning", "warning", w)

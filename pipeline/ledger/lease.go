@@ -85,7 +85,7 @@ func (l *Ledger) Acquire(ctx context.Context, holder string) (*Lease, error) {
 			return nil, ctx.Err()
 		}
 	}
-	if lease.guard, err = guard(ctx, l.redo.dir, false, guardWait); err != nil {
+	if lease.guard, err = guard(ctx, l.redo.dir, false, l.patience); err != nil {
 		return nil, errors.Join(err, lease.drop(ctx))
 	}
 	l.lease.Store(lease)

@@ -43,12 +43,13 @@ const FileName = "ledger.sqlite"
 
 // Ledger is an open ledger. It is safe for concurrent use.
 type Ledger struct {
-	db    *store
-	path  string
-	now   func() time.Time
-	redo  *redo
-	lease atomic.Pointer[Lease] // while this ledger holds it
-	watch time.Duration         // how long a holder on another machine is watched that was not seen lately
+	db       *store
+	path     string
+	now      func() time.Time
+	redo     *redo
+	lease    atomic.Pointer[Lease] // while this ledger holds it
+	watch    time.Duration         // how long a holder on another machine is watched that was not seen lately
+	patience time.Duration         // how long a night waits for who examines the ledger
 }
 
 // Open opens the ledger of a data directory, creating it when it is not there.
@@ -62,7 +63,7 @@ func Open(ctx context.Context, dataDir string, now func() time.Time) (*Ledger, e
 		return nil, fmt.Errorf("creating data directory: %w", err)
 	}
 	path := filepath.Join(dataDir, FileName)
-	l := &Ledger{path: path, now: now, redo: &redo{dir: filepath.Join(dataDir, RedoDir), ledger: path}, watch: LeaseWatch}
+	l := &Ledger{path: path, now: now, redo: &redo{dir: filepath.Join(dataDir, RedoDir), ledger: path}, watch: LeaseWatch, patience: guardWait}
 	if err := l.missing(); err != nil {
 		return nil, err
 	}
