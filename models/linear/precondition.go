@@ -10,7 +10,7 @@ type upper struct {
 
 // preconditionRows is how many rows the Hessian is estimated from: it steers the search
 // and has no part in the result.
-const preconditionRows = 20_000
+const preconditionRows = 4_000
 
 // precondition factors the Hessian of the loss at the start, where all rows have the
 // probability rate. In coordinates u = U theta the loss curves equally in all directions.
