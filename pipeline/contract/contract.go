@@ -157,13 +157,23 @@ func Names() []string {
 	return names
 }
 
-// Event times are within [EarliestInstant, LatestInstant): what lies outside ("no date"
-// written as 0001-01-01, infinity) is refused, since a single such row would say that
-// history begins there.
+// Times and days are within [Table.Earliest, Latest). What lies outside stands for "no date"
+// (0001-01-01, 1753-01-01, 1899-12-30, 1900-01-01, the Unix epoch, infinity), in whatever time
+// zone it was midnight, and is refused: a single such row would say that history begins there.
 const (
-	EarliestInstant = "1900-01-01 00:00:00+00"
-	LatestInstant   = "2200-01-01 00:00:00+00"
+	earliestEvent   = "1970-01-02" // in UTC: by then the epoch's midnight is past in every time zone
+	earliestVersion = "1900-01-01"
+	Latest          = "2200-01-01"
 )
+
+// Earliest is the first day, in UTC, that a column of type Instant or Date may name. A version
+// of master data may begin long ago: the epoch there says that something was known for ever.
+func (t Table) Earliest(column string) string {
+	if column == t.EventTime && slices.Contains(t.Key, column) {
+		return earliestVersion
+	}
+	return earliestEvent
+}
 
 // Lookup returns the contract table with that name.
 func Lookup(name string) (Table, error) {

@@ -183,3 +183,25 @@ func TestKinds(t *testing.T) {
 		}
 	}
 }
+
+// "No date" is refused in every column but the one since when a version of master data is known.
+func TestEarliest(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		table        Table
+		column, want string
+	}{
+		{Orders, "ordered_at", "1970-01-02"},
+		{Interactions, "occurred_at", "1970-01-02"},
+		{Payments, "issued_at", "1970-01-02"},
+		{Payments, "due_on", "1970-01-02"},
+		{Payments, "paid_at", "1970-01-02"},
+		{Customers, "recorded_at", "1900-01-01"},
+		{Customers, "key_contact_since", "1970-01-02"},
+		{Products, "recorded_at", "1900-01-01"},
+	} {
+		if got := tt.table.Earliest(tt.column); got != tt.want {
+			t.Errorf("%s.%s: got %s, want %s", tt.table.Name, tt.column, got, tt.want)
+		}
+	}
+}

@@ -215,14 +215,26 @@ func refusals(t contract.Table, has landedTypes) []string {
 			}
 		}
 		if typed && (c.Type == contract.Instant || c.Type == contract.Date) {
-			when(fmt.Sprintf("%[1]s < TIMESTAMPTZ '%[2]s' OR %[1]s >= TIMESTAMPTZ '%[3]s'", c.Name, contract.EarliestInstant, contract.LatestInstant), contract.ReasonBad+c.Name,
-				quoted+"is not between "+contract.EarliestInstant[:4]+" and "+contract.LatestInstant[:4]+"'")
+			instead := "NULL"
+			if c.Required {
+				instead = "leave such rows out"
+			}
+			when(outsideSQL(t, c), contract.ReasonBad+c.Name, fmt.Sprintf("%sis not between %s and %s, so it stands for no date: map the true one, or %s'", quoted, t.Earliest(c.Name), contract.Latest, instead))
 		}
 		if c.Required {
 			when(c.Name+" IS NULL", contract.ReasonMissing+c.Name, fmt.Sprintf("'%s is required'", c.Name))
 		}
 	}
 	return out
+}
+
+// outsideSQL tells whether a time or day stands for no date. Days are compared as days: the
+// session's time zone has no part in them.
+func outsideSQL(t contract.Table, c contract.Column) string {
+	if c.Type == contract.Date {
+		return fmt.Sprintf("%[1]s < DATE '%[2]s' OR %[1]s >= DATE '%[3]s'", c.Name, t.Earliest(c.Name), contract.Latest)
+	}
+	return fmt.Sprintf("%[1]s < TIMESTAMPTZ '%[2]s 00:00:00+00' OR %[1]s >= TIMESTAMPTZ '%[3]s 00:00:00+00'", c.Name, t.Earliest(c.Name), contract.Latest)
 }
 
 // given tells whether a landed value is there at all.

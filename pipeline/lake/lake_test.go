@@ -137,32 +137,32 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 	if got, want := b.rows("order_id, line_id, quantity, colour, ordered_at", lake.Window{}), "1|1|2.000|red|2024-02-01 10:00:00 7|p|2.000|2024-07-01 00:30:00"; got != want {
 		t.Errorf("rows:\n got %s\nwant %s", got, want)
 	}
-	q, err := b.lake.Quarantine(b.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := duck.Open(b.ctx, duck.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	r, err := s.Query(b.ctx, "SELECT reason || ' ' || coalesce(row->>'order_id', '') || ' ' || detail FROM ("+q+") ORDER BY record, reason")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{
+	b.quarantined(
 		"missing_customer_id 2 customer_id is required",
 		`bad_ordered_at 3 ordered_at: "yesterday" is not TIMESTAMPTZ`,
 		`bad_quantity 4 quantity: "two" is not DECIMAL(18,3)`,
 		`bad_unit_price 5 unit_price: "1.123456" has more digits than DECIMAL(18,4) holds; round it in the mapping`,
 		"malformed_record  line 8: Expected Number of Columns: 8 Found: 7",
+	)
+}
+
+// quarantined compares what is in quarantine, in the order of its records: reason, order and detail.
+func (b *testBundle) quarantined(want ...string) {
+	b.t.Helper()
+	q, err := b.lake.Quarantine(b.ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r, err := open(b.t).Query(b.ctx, "SELECT reason || ' ' || coalesce(row->>'order_id', '') || ' ' || detail FROM ("+q+") ORDER BY record, reason")
+	if err != nil {
+		b.t.Fatal(err)
 	}
 	if len(r.Rows) != len(want) {
-		t.Fatalf("quarantine: got %d rows %v, want %d", len(r.Rows), r.Rows, len(want))
+		b.t.Fatalf("quarantine: got %d rows %v, want %d", len(r.Rows), r.Rows, len(want))
 	}
 	for i, row := range r.Rows {
 		if row[0] == nil || row[0].(string) != want[i] {
-			t.Errorf("quarantine %d:\n got %v\nwant %s", i, row[0], want[i])
+			b.t.Errorf("quarantine %d:\n got %v\nwant %s", i, row[0], want[i])
 		}
 	}
 }
@@ -334,11 +334,23 @@ func TestNewest(t *testing.T) {
 	}
 }
 
+// What systems write where they have no date is none, in whatever time zone it was midnight;
+// the first real days are.
 func TestDatesThatMeanNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.write("a.csv", header+"1,1,c,0001-01-01,p,1,1,\n2,1,c,infinity,p,1,1,\n3,1,c,1899-12-31,p,1,1,\n4,1,c,9999-12-31,p,1,1,\n5,1,c,2024-02-01,p,1,1,\n6,1,c,epoch,p,1,1,\n")
-	if got := counts(b.extract()["a.csv/orders"]); got != "6=2+0+4" {
+	dates := []string{"0001-01-01", "infinity", "-infinity", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1900-01-01T00:00:00+01:00", "epoch",
+		"1970-01-01", "1970-01-01T00:00:00-12:00", "1970-01-01T00:00:00+14:00", "1969-12-31T16:00:00-08:00", "1970-01-01 23:59:59.999999+00",
+		"9999-12-31", "2200-01-01T00:00:00+00", "1970-01-02T00:00:00+00", "2024-02-01", "2199-12-31T23:59:59+00"}
+	text := header
+	for i, d := range dates {
+		text += fmt.Sprintf("%d,1,c,%s,p,1,1,\n", i, d)
+	}
+	b.write("a.csv", text)
+	if got := counts(b.extract()["a.csv/orders"]); got != "19=3+0+16" {
 		t.Errorf("got %s", got)
+	}
+	if got := b.table("orders", "order_id", "order_id", lake.Window{}); got != "16 17 18" {
+		t.Errorf("stored are %s", got)
 	}
 }

@@ -75,15 +75,15 @@ func TestDates(t *testing.T) {
 	b.selects = map[string]string{"payments": "SELECT * FROM input"}
 	const row = "%d,c1,2024-02-01 09:00:00,%s,100\n"
 	text := "payment_id,customer_id,issued_at,due_on,amount\n"
-	for i, due := range []string{"2024-02-15", "2024-02-15 18:30:00", "", "15.02.2024", "2024-02-30", "2024-02-15x", "0001-01-01"} {
+	for i, due := range []string{"2024-02-15", "2024-02-15 18:30:00", "", "15.02.2024", "2024-02-30", "2024-02-15x", "0001-01-01", "1900-01-01", "1970-01-01", "1970-01-02"} {
 		text += fmt.Sprintf(row, i, due)
 	}
 	b.write("a.csv", text)
 	got := b.extract()["a.csv/payments"]
-	if c := counts(got); c != "7=3+0+4" {
+	if c := counts(got); c != "10=4+0+6" {
 		t.Errorf("got %s", c)
 	}
-	if got, want := b.table("payments", "payment_id, coalesce(due_on::VARCHAR, '-')", "payment_id", lake.Window{}), "0|2024-02-15 1|2024-02-15 2|-"; got != want {
+	if got, want := b.table("payments", "payment_id, coalesce(due_on::VARCHAR, '-')", "payment_id", lake.Window{}), "0|2024-02-15 1|2024-02-15 2|- 9|1970-01-02"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -170,4 +170,22 @@ func TestDatabaseLater(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
 		}
 	}
+}
+
+// Master data that was known for ever may say so with the epoch; a day that was never filled in
+// is none there either, and what to do is said.
+func TestVersionsOfLongAgo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.selects = map[string]string{"customers": "SELECT * FROM input"}
+	b.write("a.csv", "customer_id,recorded_at,key_contact,key_contact_since\nc1,1970-01-01,Ann,2020-01-01\nc2,1900-01-02,Ann,\nc3,1899-12-31,Ann,\nc4,1970-01-01,Ann,1900-01-01\n")
+	if got := counts(b.extract()["a.csv/customers"]); got != "4=2+0+2" {
+		t.Errorf("got %s", got)
+	}
+	if got, want := b.table("customers", "customer_id", "customer_id", lake.Window{}), "c1 c2"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	b.quarantined(
+		`bad_recorded_at  recorded_at: "1899-12-31" is not between 1900-01-01 and 2200-01-01, so it stands for no date: map the true one, or leave such rows out`,
+		`bad_key_contact_since  key_contact_since: "1900-01-01" is not between 1970-01-02 and 2200-01-01, so it stands for no date: map the true one, or NULL`)
 }

@@ -15,7 +15,7 @@ WITH typed AS (
         WHEN line_id IS NULL THEN {'reason': 'missing_line_id', 'detail': 'line_id is required'}
         WHEN customer_id IS NULL THEN {'reason': 'missing_customer_id', 'detail': 'customer_id is required'}
         WHEN nullif(_raw."ordered_at", '') IS NOT NULL AND ordered_at IS NULL THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(CAST(_raw."ordered_at" AS VARCHAR), 100) || '" is not TIMESTAMPTZ'}
-        WHEN ordered_at < TIMESTAMPTZ '1900-01-01 00:00:00+00' OR ordered_at >= TIMESTAMPTZ '2200-01-01 00:00:00+00' THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(CAST(_raw."ordered_at" AS VARCHAR), 100) || '" is not between 1900 and 2200'}
+        WHEN ordered_at < TIMESTAMPTZ '1970-01-02 00:00:00+00' OR ordered_at >= TIMESTAMPTZ '2200-01-01 00:00:00+00' THEN {'reason': 'bad_ordered_at', 'detail': 'ordered_at: "' || left(CAST(_raw."ordered_at" AS VARCHAR), 100) || '" is not between 1970-01-02 and 2200-01-01, so it stands for no date: map the true one, or leave such rows out'}
         WHEN ordered_at IS NULL THEN {'reason': 'missing_ordered_at', 'detail': 'ordered_at is required'}
         WHEN product_id IS NULL THEN {'reason': 'missing_product_id', 'detail': 'product_id is required'}
         WHEN nullif(_raw."quantity", '') IS NOT NULL AND quantity IS NULL THEN {'reason': 'bad_quantity', 'detail': 'quantity: "' || left(CAST(_raw."quantity" AS VARCHAR), 100) || '" is not DECIMAL(18,3)'}
