@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -357,15 +358,16 @@ func (l *ledgerOfShop) values() []string {
 		_, margin := l.net(c, 0, l.asOf)
 		orders, perOrder := l.expected(c)
 		historical, current := cents(margin), int64(math.Round(100*orders*perOrder))
-		future, potential := current, "-"
+		future, potential, full := current, "-", "-"
 		if l.orders(c, l.asOf-l.lookback, l.asOf) > 0 {
 			var sum int64
 			for _, m := range l.offered(c) {
 				sum += cents(m)
 			}
 			future, potential = current+sum, centsText(sum)
+			full = strconv.FormatBool(len(l.offered(c)) < 2) // every second offer rests on years so far
 		}
-		out = append(out, strings.Join([]string{c, centsText(historical), centsText(current), potential, centsText(future), centsText(historical + future)}, "|"))
+		out = append(out, strings.Join([]string{c, centsText(historical), centsText(current), potential, centsText(future), centsText(historical + future), full}, "|"))
 	}
 	return out
 }
@@ -407,12 +409,13 @@ func spendAlert(now float64, before []float64) string {
 		deviations[i] = math.Abs(b - middle)
 		mean += deviations[i] / float64(len(before))
 	}
-	spread := 1.4826 * median(deviations)
+	spread, floor := 1.4826*median(deviations), 1.4826*(0.1*math.Abs(middle))
 	if spread == 0 {
 		if spread = 1.253314 * mean; now >= slices.Min(before) && now <= slices.Max(before) {
 			return ""
 		}
 	}
+	spread = max(spread, floor)
 	switch {
 	case now > middle && now-middle > 3*spread:
 		return "spend_rise"

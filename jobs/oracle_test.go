@@ -61,7 +61,7 @@ var oracleMeasures = []oracleMeasure{
 		"SELECT concat_ws('|', customer_id, profit_class, purchase_class) FROM customer_classes",
 		(*ledgerOfShop).classes},
 	{"value", []string{"customer_value"},
-		"SELECT concat_ws('|', customer_id, historical_value, coalesce(current_value::VARCHAR, '-'), coalesce(potential_value::VARCHAR, '-'), coalesce(future_value::VARCHAR, '-'), total_value) FROM customer_value",
+		"SELECT concat_ws('|', customer_id, historical_value, coalesce(current_value::VARCHAR, '-'), coalesce(potential_value::VARCHAR, '-'), coalesce(future_value::VARCHAR, '-'), total_value, coalesce(potential_is_full_year::VARCHAR, '-')) FROM customer_value",
 		(*ledgerOfShop).values},
 	{"stages", []string{"customer_stage"},
 		"SELECT concat_ws('|', customer_id, stage, orders, interactions) FROM customer_stage",
@@ -170,7 +170,7 @@ func (l *ledgerOfShop) fill(ctx context.Context, s *session) error {
 		orders, margin := l.expected(c)
 		purchases = append(purchases, fmt.Sprintf("('%s', 0.5, 0.5, 1.0, %g, %g, NULL, 'bg/nbd', 'gamma-gamma')", c, orders, margin))
 		for i, m := range l.offered(c) {
-			offers = append(offers, fmt.Sprintf("('%s', 'k%d', %s)", c, i, money(m)))
+			offers = append(offers, fmt.Sprintf("('%s', 'k%d', %s, %t)", c, i, money(m), i%2 == 0))
 		}
 	}
 	for _, table := range []struct {
@@ -183,7 +183,7 @@ func (l *ledgerOfShop) fill(ctx context.Context, s *session) error {
 			"* REPLACE (CAST(order_id AS VARCHAR) AS order_id, CAST(category AS VARCHAR) AS category, CAST(reference_id AS VARCHAR) AS reference_id, CAST(rating AS DECIMAL(9, 3)) AS rating, CAST(quantity AS DECIMAL(18, 3)) AS quantity, CAST(amount AS DECIMAL(18, 4)) AS amount)", interactions},
 		{"purchase_process", "customer_id, p_alive, p_no_order_h, expected_orders_h, expected_orders_365, expected_margin_per_order, one_time_return_h, purchase_model, value_model",
 			"* REPLACE (CAST(expected_orders_365 AS DOUBLE) AS expected_orders_365, CAST(expected_margin_per_order AS DOUBLE) AS expected_margin_per_order)", purchases},
-		{"cross_sell_scores", "customer_id, category, expected_margin", "* REPLACE (CAST(expected_margin AS DECIMAL(18, 2)) AS expected_margin)", offers},
+		{"cross_sell_scores", "customer_id, category, expected_margin, margin_is_full_year", "* REPLACE (CAST(expected_margin AS DECIMAL(18, 2)) AS expected_margin)", offers},
 	} {
 		query := fmt.Sprintf("SELECT %s FROM (VALUES %s) AS t(%s)", table.casts, strings.Join(table.rows, ",\n"), table.columns)
 		if err := createTable(ctx, s, table.name, query); err != nil {

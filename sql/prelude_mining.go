@@ -18,7 +18,11 @@ type Mining struct {
 	GradeWeights  []GradeWeight
 	FinancingRate float64    // cost of money per year while an invoice is unpaid, a share
 	Letters       [4]float64 // lowest scores of the grades A to D
-	Relationship  []RelationshipRule
+
+	// The highest mean days late and shares overdue of the credit grades A to D.
+	CreditDaysLate, CreditOverdueShare [4]float64
+
+	Relationship []RelationshipRule
 
 	SatisfactionLowest float64 // lowest rating of the scale, which a complaint counts as
 
@@ -28,9 +32,11 @@ type Mining struct {
 	MinGaps            int     // fewer gaps of one's own are pooled with everyone's
 
 	AlertSpendZ                float64 // robust z-score of spend
+	AlertSpendFloor            float64 // least spread of spend, a share of the median; 0 or more
 	ComplaintOpenDays          int
 	Complaints, ComplaintsDays int // so many in so many days pile up
 	CategoryStoppedDays        int
+	KeyContactDays             int // a new key contact is told of for so long
 	SensitiveCategories        []string
 
 	MaxContacts     int     // campaign contacts in 30 days
@@ -82,8 +88,10 @@ type ActionRule struct {
 // numbers are all numbers of m, for checks.
 func (m Mining) numbers() []float64 {
 	out := append([]float64{m.BestShare, m.SecondShare, m.LoyaltyThreshold, m.HighPotentialShare, m.GrowthShare,
-		m.AtRiskPercentile, m.AlertSpendZ, m.AbusePercentile, m.TopShare, m.FinancingRate, m.SatisfactionLowest}, m.WhatIfPoints...)
-	out = append(append(out, m.FourTiers[:]...), m.Letters[:]...)
+		m.AtRiskPercentile, m.AlertSpendZ, m.AlertSpendFloor, m.AbusePercentile, m.TopShare, m.FinancingRate, m.SatisfactionLowest}, m.WhatIfPoints...)
+	for _, borders := range [][4]float64{m.FourTiers, m.Letters, m.CreditDaysLate, m.CreditOverdueShare} {
+		out = append(out, borders[:]...)
+	}
 	for _, w := range m.GradeWeights {
 		out = append(out, w.Weight)
 	}

@@ -18,9 +18,10 @@ var goodParams = Params{
 var goodMining = Mining{
 	BestShare: 0.01, SecondShare: 0.2, FourTiers: [4]float64{0.01, 0.1, 0.6, 1}, Classes: 10, LoyaltyThreshold: 0.8, HighPotentialShare: 0.1,
 	GradeWeights: []GradeWeight{{"margin", 0.6}, {"tenure", 0.4}}, Letters: [4]float64{80, 60, 40, 20}, FinancingRate: 0.05, SatisfactionLowest: 1,
+	CreditDaysLate: [4]float64{3, 10, 30, 60}, CreditOverdueShare: [4]float64{0, 0.1, 0.25, 0.5},
 	Relationship: []RelationshipRule{{"partnership", 4, 50}, {"basic", 0, 0}},
 	NewDays:      90, NewOrders: 3, GrowthShare: 0.25, AtRiskPercentile: 0.95, MinGaps: 5,
-	AlertSpendZ: 3, ComplaintOpenDays: 7, Complaints: 3, ComplaintsDays: 90, CategoryStoppedDays: 90, SensitiveCategories: []string{"kid's toys"},
+	AlertSpendZ: 3, AlertSpendFloor: 0.1, KeyContactDays: 30, ComplaintOpenDays: 7, Complaints: 3, ComplaintsDays: 90, CategoryStoppedDays: 90, SensitiveCategories: []string{"kid's toys"},
 	MaxContacts: 8, AbusePercentile: 0.99, AbuseMinCases: 3,
 	Actions: []ActionRule{
 		{Name: "call", Reason: "it's time", Tiers: []string{"best", "second"}, RiskBands: []string{"high"}, Loyal: "false", IsContact: true, Cost: 15, Change: 0.1, AtStake: "current_value"},

@@ -142,7 +142,7 @@ FROM score_grades GROUP BY scored_as_of, task ORDER BY scored_as_of DESC, task L
 }
 
 func (r *report) atRisk(ctx context.Context) {
-	rows := r.rows(ctx, `SELECT customer_id, CASE WHEN churn_probability >= 0.995 THEN '>99 %' ELSE format('{:.0f} %', 100 * churn_probability) END, risk_band, reason_1, reason_2, reason_3 FROM churn_scores ORDER BY churn_probability DESC, customer_id LIMIT 10`)
+	rows := r.rows(ctx, "SELECT customer_id, "+chance("churn_probability")+`, risk_band, reason_1, reason_2, reason_3 FROM churn_scores ORDER BY churn_probability DESC, customer_id LIMIT 10`)
 	r.title("Ten customers most likely to leave (no order in the next %d days), and why", r.p.Config.History.HorizonDays)
 	for _, c := range rows {
 		fmt.Fprintf(r.out, "  %-10s %5s  %-6s  %s\n", c[0], c[1], c[2], c[3])
@@ -155,9 +155,14 @@ func (r *report) atRisk(ctx context.Context) {
 }
 
 func (r *report) offers(ctx context.Context) {
-	rows := r.rows(ctx, `SELECT customer_id, category, format('{:.0f} %', 100 * probability), format('{:.2f}', expected_margin), coalesce(reason_1, '') FROM cross_sell_scores WHERE rank = 1 ORDER BY expected_margin DESC NULLS LAST, probability DESC, customer_id LIMIT 10`)
+	rows := r.rows(ctx, "SELECT customer_id, category, "+chance("probability")+`, format('{:.2f}', expected_margin), coalesce(reason_1, '') FROM cross_sell_scores WHERE rank = 1 ORDER BY expected_margin DESC NULLS LAST, probability DESC, customer_id LIMIT 10`)
 	r.title("Best cross-sell offers: a category that the customer does not buy yet")
 	r.table([]string{"customer", "offer", "chance", "expected margin", "why"}, rows, []string{"", "", "INT", "INT", ""})
+}
+
+// chance is SQL that writes a probability as the tables do (macro probability_words).
+func chance(column string) string {
+	return fmt.Sprintf("CASE WHEN %[1]s >= 0.995 THEN '>99 %%' WHEN %[1]s < 0.005 THEN '<1 %%' ELSE CAST(CAST(100 * %[1]s AS DECIMAL(5, 0)) AS VARCHAR) || ' %%' END", column)
 }
 
 func (r *report) where(full bool) {

@@ -13,6 +13,7 @@ import (
 func (d *decoder) checkMining(m *Mining) {
 	d.checkTiers(m.Tiers)
 	d.checkGrade(m.Grade)
+	d.checkCredit(m.Credit)
 	d.checkRelationship(m.Relationship)
 	d.checkCategories(m.Alerts.SensitiveCategories)
 	d.checkActions(m.Actions)

@@ -11,6 +11,7 @@ type Mining struct {
 	HighPotential  HighPotential  `yaml:"high_potential"`
 	Satisfaction   Satisfaction   `yaml:"satisfaction"`
 	Grade          Grade          `yaml:"grade"`
+	Credit         Credit         `yaml:"credit"`
 	Relationship   []Relationship `yaml:"relationship"` // the first rule that fits decides
 	Lifecycle      Lifecycle      `yaml:"lifecycle"`
 	Alerts         Alerts         `yaml:"alerts"`
@@ -97,9 +98,11 @@ type Lifecycle struct {
 // Alerts says when something about a customer wants a look.
 type Alerts struct {
 	SpendZ              float64  `yaml:"spend_z" range:"0..100"`
+	SpendFloor          float64  `yaml:"spend_floor" range:"0..10"` // least spread, a share of the median
 	ComplaintOpenDays   int      `yaml:"complaint_open_days" range:"0..3650"`
 	Complaints          int      `yaml:"complaints" range:"1.."`
 	ComplaintsDays      int      `yaml:"complaints_days" range:"1..3650"`
+	KeyContactDays      int      `yaml:"key_contact_days" range:"1..3650"` // for how long a new contact is told of
 	SensitiveCategories []string `yaml:"sensitive_categories"`
 	// CategoryStoppedDays is for how long a sensitive category must not have been bought.
 	CategoryStoppedDays int `yaml:"category_stopped_days" range:"1..3650"`

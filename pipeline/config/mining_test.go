@@ -36,7 +36,8 @@ func TestMiningIsRead(t *testing.T) {
     future: {tenure: 0, satisfaction: 0, standing: 0}
     letters: {A: 90}
   relationship: [{level: proactive, min_margin: 2.5, max_customers: 7}]
-  alerts: {sensitive_categories: Garden}
+  credit: {days_late: {A: 0, D: 365}, overdue_share: {C: 0.3}}
+  alerts: {sensitive_categories: Garden, spend_floor: 0, key_contact_days: 14}
   actions:
     - {name: call, reason: why not, loyal: false, top_category: any, cost: 1.5, change: 1, at_stake: potential_value}
   what_if: {points: []}
@@ -46,7 +47,9 @@ func TestMiningIsRead(t *testing.T) {
 	want.Classes, want.Loyalty.Threshold = 5, 0.5
 	want.Grade = Grade{GradeNow{0.5, 0.5, 0}, GradeFuture{}, Letters{90, 60, 40, 20}, 0.05}
 	want.Relationship = []Relationship{{"proactive", 2.5, 7}}
+	want.Credit = Credit{DaysLate{0, 10, 30, 365}, OverdueShare{0, 0.1, 0.3, 0.5}}
 	want.Alerts.SensitiveCategories = []string{"Garden"}
+	want.Alerts.SpendFloor, want.Alerts.KeyContactDays = 0, 14
 	want.Actions = []Action{{Name: "call", Reason: "why not", Loyal: "false", Contact: true, Cost: 1.5, Change: 1, AtStake: "potential_value"}}
 	want.WhatIf.Points = []float64{}
 	if !reflect.DeepEqual(got, want) {

@@ -6,7 +6,10 @@ WITH cases AS (
         COUNT(is_open) AS known,
         COUNT(resolved_at) AS resolved,
         SUM(days_to_resolve) AS days_to_resolve,
-        COUNT(*) FILTER (WHERE days_to_resolve > 7 OR is_open AND complained_at < days_ago(7)) AS slow,
+        COUNT(*) FILTER (
+            WHERE days_to_resolve > alert_complaint_open_days()
+                OR is_open AND complained_at < days_ago(alert_complaint_open_days())
+        ) AS slow,
         MIN(age_days(complained_at)) AS days_since_complaint,
         MAX(complained_at) AS complained_at,
         MAX(resolved_at) AS resolved_at

@@ -20,13 +20,14 @@ contacts_changed AS (
         'medium' AS severity,
         CAST(m.key_contact_since AS DATE) AS since_on,
         CAST(age_days(m.key_contact_since) AS DOUBLE) AS measure,
-        CAST(30 AS DOUBLE) AS threshold,
+        CAST(alert_key_contact_days() AS DOUBLE) AS threshold,
         'the key contact is ' || m.key_contact || ' since '
             || CAST(CAST(m.key_contact_since AS DATE) AS VARCHAR) AS evidence
     FROM customer_master AS m
     INNER JOIN customer_stage AS s
         ON m.customer_id = s.customer_id
-    WHERE m.key_contact_since >= days_ago(30) AND s.first_order_on < CAST(m.key_contact_since AS DATE)
+    WHERE m.key_contact_since >= days_ago(alert_key_contact_days())
+        AND s.first_order_on < CAST(m.key_contact_since AS DATE)
 )
 
 SELECT

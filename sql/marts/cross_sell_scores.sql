@@ -7,6 +7,8 @@ SELECT
     ROW_NUMBER() OVER (
         PARTITION BY s.customer_id ORDER BY s.probability DESC, s.category
     ) AS rank,
+    CAST(m.first_year_margin AS DECIMAL(38, 2)) AS first_year_margin,
+    m.is_full_year AS margin_is_full_year,
     CAST(s.probability * CAST(m.first_year_margin AS DOUBLE) AS DECIMAL(38, 2)) AS expected_margin,
     s.reason_1,
     s.reason_2,

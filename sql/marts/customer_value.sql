@@ -3,7 +3,8 @@
 WITH offered AS (
     SELECT
         customer_id,
-        SUM(expected_margin) AS potential_value
+        SUM(expected_margin) AS potential_value,
+        BOOL_AND(COALESCE(margin_is_full_year, FALSE)) AS potential_is_full_year
     FROM cross_sell_scores
     GROUP BY customer_id
 ),
@@ -23,7 +24,11 @@ parts AS (
         CASE
             WHEN a.customer_id IS NOT NULL AND m.has_scores
                 THEN CAST(COALESCE(o.potential_value, 0) AS DECIMAL(38, 2))
-        END AS potential_value
+        END AS potential_value,
+        CASE
+            WHEN a.customer_id IS NOT NULL AND m.has_scores
+                THEN COALESCE(o.potential_is_full_year, TRUE)
+        END AS potential_is_full_year
     FROM customer_sales AS t
     CROSS JOIN modelled AS m
     LEFT JOIN purchase_process AS p
@@ -50,6 +55,7 @@ SELECT
     historical_value,
     current_value,
     potential_value,
+    potential_is_full_year,
     future_value,
     CAST(historical_value + COALESCE(future_value, 0) AS DECIMAL(38, 2)) AS total_value,
     CASE

@@ -14,7 +14,7 @@ known AS (
         customer_id, s.stage, s.reason AS stage_reason,
         t.three_tier AS tier, r.risk_band, r.churn_probability,
         l.loyal, a.alerts, a.evidence,
-        c.category AS top_category, c.probability AS top_probability, c.expected_margin AS top_margin,
+        c.category AS top_category, c.probability AS top_probability, c.first_year_margin AS top_margin,
         v.current_value, v.potential_value, v.future_value, f.do_not_contact
     FROM customer_stage AS s
     INNER JOIN contact_fatigue AS f USING (customer_id)
@@ -35,9 +35,9 @@ fitting AS (
             CASE WHEN a.alerts IS NOT NULL THEN k.evidence END,
             CASE WHEN a.stages IS NOT NULL THEN k.stage_reason END,
             CASE WHEN a.risk_bands IS NOT NULL THEN 'leaves with a probability of '
-                || CAST(CAST(100 * k.churn_probability AS DECIMAL(5, 0)) AS VARCHAR) || ' %' END,
+                || probability_words(k.churn_probability) END,
             CASE WHEN a.top_category THEN k.top_category || ' with a probability of '
-                || CAST(CAST(100 * k.top_probability AS DECIMAL(5, 0)) AS VARCHAR) || ' %' END
+                || probability_words(k.top_probability) END
         ) AS reason,
         CASE a.at_stake
             WHEN 'current_value' THEN k.current_value WHEN 'potential_value' THEN k.potential_value

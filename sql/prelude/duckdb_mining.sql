@@ -23,6 +23,16 @@ CREATE OR REPLACE MACRO grade_letter(score) AS CASE
     WHEN score IS NOT NULL THEN 'E'
 END;
 
+-- How customers pay: the grade is the worse of two scales, days late and the share overdue.
+CREATE OR REPLACE MACRO credit_letter(days_late, overdue_share) AS CASE
+    WHEN days_late IS NULL OR overdue_share IS NULL THEN NULL
+    WHEN days_late > {{decimal (index .CreditDaysLate 3)}} OR overdue_share > {{decimal (index .CreditOverdueShare 3)}} THEN 'E'
+    WHEN days_late > {{decimal (index .CreditDaysLate 2)}} OR overdue_share > {{decimal (index .CreditOverdueShare 2)}} THEN 'D'
+    WHEN days_late > {{decimal (index .CreditDaysLate 1)}} OR overdue_share > {{decimal (index .CreditOverdueShare 1)}} THEN 'C'
+    WHEN days_late > {{decimal (index .CreditDaysLate 0)}} OR overdue_share > {{decimal (index .CreditOverdueShare 0)}} THEN 'B'
+    ELSE 'A'
+END;
+
 -- Rules for the level of relationship; the lowest priority that fits decides.
 CREATE OR REPLACE MACRO relationship_rules() AS TABLE
     SELECT
@@ -39,10 +49,12 @@ CREATE OR REPLACE MACRO at_risk_percentile() AS CAST({{decimal .AtRiskPercentile
 CREATE OR REPLACE MACRO min_gaps() AS {{.MinGaps}};
 
 CREATE OR REPLACE MACRO alert_spend_z() AS CAST({{decimal .AlertSpendZ}} AS DOUBLE);
+CREATE OR REPLACE MACRO alert_spend_floor() AS CAST({{decimal .AlertSpendFloor}} AS DOUBLE);
 CREATE OR REPLACE MACRO alert_complaint_open_days() AS {{.ComplaintOpenDays}};
 CREATE OR REPLACE MACRO alert_complaints() AS {{.Complaints}};
 CREATE OR REPLACE MACRO alert_complaints_days() AS {{.ComplaintsDays}};
 CREATE OR REPLACE MACRO alert_category_stopped_days() AS {{.CategoryStoppedDays}};
+CREATE OR REPLACE MACRO alert_key_contact_days() AS {{.KeyContactDays}};
 CREATE OR REPLACE MACRO sensitive_categories() AS TABLE
     SELECT category
     FROM (SELECT UNNEST(CAST({{texts .SensitiveCategories}} AS VARCHAR[])) AS category) AS t;
@@ -71,6 +83,14 @@ CREATE OR REPLACE MACRO rule_holds(condition, value) AS
     condition IS NULL OR COALESCE(list_contains(condition, value), false);
 CREATE OR REPLACE MACRO rule_holds_any(condition, found) AS
     condition IS NULL OR COALESCE(list_has_any(condition, found), false);
+
+-- A probability in words for people. The last percent on either side is never rounded away:
+-- nothing is certain.
+CREATE OR REPLACE MACRO probability_words(p) AS CASE
+    WHEN p >= 0.995 THEN '>99 %'
+    WHEN p < 0.005 THEN '<1 %'
+    ELSE CAST(CAST(100 * p AS DECIMAL(5, 0)) AS VARCHAR) || ' %'
+END;
 
 CREATE OR REPLACE MACRO kpi_days() AS {{.KPIDays}};
 CREATE OR REPLACE MACRO kpi_months() AS {{.KPIMonths}};

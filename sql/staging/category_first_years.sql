@@ -29,6 +29,7 @@ SELECT
     f.customer_id,
     f.category,
     f.first_on,
+    age_days(f.first_on) >= 365 AS is_complete,
     SUM(m.margin) AS margin
 FROM first_bought AS f
 INNER JOIN movements AS m

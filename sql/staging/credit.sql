@@ -58,12 +58,5 @@ measured AS (
 -- The grade is the worse of two scales.
 SELECT
     *,
-    CASE
-        WHEN due_invoices = 0 THEN NULL
-        WHEN days_late_mean > 60 OR overdue_share > 0.5 THEN 'E'
-        WHEN days_late_mean > 30 OR overdue_share > 0.25 THEN 'D'
-        WHEN days_late_mean > 10 OR overdue_share > 0.1 THEN 'C'
-        WHEN days_late_mean > 3 OR overdue_share > 0 THEN 'B'
-        ELSE 'A'
-    END AS credit_grade
+    credit_letter(days_late_mean, overdue_share) AS credit_grade
 FROM measured

@@ -1,11 +1,11 @@
 -- Alerts about spend that changed suddenly. Where more than half of the windows before were the
--- same, the mean deviation tells the spread, and what was spent must be new as well.
+-- same, what was spent must be new as well. Without a z-score nothing was spent in all of them.
 SELECT
     customer_id,
     CASE WHEN revenue_30 < median THEN 'spend_drop' ELSE 'spend_rise' END AS alert,
     CASE
         WHEN revenue_30 > median THEN 'low'
-        WHEN revenue_30 <= 0 OR z IS NULL OR z < -2 * alert_spend_z() THEN 'high'
+        WHEN revenue_30 <= 0 OR z < -2 * alert_spend_z() THEN 'high'
         ELSE 'medium'
     END AS severity,
     CAST(days_ago(30) AS DATE) AS since_on,

@@ -45,25 +45,33 @@ spreads AS (
         safe_div(SUM(deviation), MIN(windows)) AS mean_deviation
     FROM deviations
     GROUP BY customer_id
+),
+
+-- The spread is not below a share of the median: for a customer who always spends the same,
+-- a cent less is no change.
+measured AS (
+    SELECT
+        w.customer_id,
+        CAST(m.windows AS INTEGER) AS windows,
+        w.revenue AS revenue_30,
+        m.lowest,
+        m.highest,
+        m.median,
+        s.mad,
+        s.mean_deviation,
+        GREATEST(
+            CASE WHEN s.mad > 0 THEN 1.4826 * CAST(s.mad AS DOUBLE) ELSE 1.253314 * s.mean_deviation END,
+            1.4826 * (alert_spend_floor() * CAST(ABS(m.median) AS DOUBLE))
+        ) AS spread
+    FROM spend_windows AS w
+    INNER JOIN middles AS m
+        ON w.customer_id = m.customer_id
+    INNER JOIN spreads AS s
+        ON w.customer_id = s.customer_id
+    WHERE w.place = 0
 )
 
 SELECT
-    w.customer_id,
-    CAST(m.windows AS INTEGER) AS windows,
-    w.revenue AS revenue_30,
-    m.lowest,
-    m.highest,
-    m.median,
-    s.mad,
-    s.mean_deviation,
-    CASE
-        WHEN w.revenue = m.median THEN 0
-        WHEN s.mad > 0 THEN CAST(w.revenue - m.median AS DOUBLE) / (1.4826 * CAST(s.mad AS DOUBLE))
-        ELSE safe_div(w.revenue - m.median, 1.253314 * s.mean_deviation)
-    END AS z
-FROM spend_windows AS w
-INNER JOIN middles AS m
-    ON w.customer_id = m.customer_id
-INNER JOIN spreads AS s
-    ON w.customer_id = s.customer_id
-WHERE w.place = 0
+    *,
+    CASE WHEN revenue_30 = median THEN 0 ELSE safe_div(revenue_30 - median, spread) END AS z
+FROM measured
