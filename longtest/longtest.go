@@ -1,5 +1,5 @@
 // Package longtest sets aside the tests that take long, so that `go test ./...` stays
-// quick. The gate runs all of them.
+// quick. The gate runs those that Only sets aside; those of Thorough are run by hand.
 package longtest
 
 import (
@@ -19,7 +19,8 @@ func Only(t testing.TB) {
 }
 
 // ThoroughVariable is the environment variable that, when it is 1, asks for the tests that
-// take too long for the gate. What they showed is written down in bench/README.md.
+// take too long for the gate, and for the long form of others. What those of crashes showed
+// is written down in bench/README.md.
 const ThoroughVariable = "MAINSTAY_LONG"
 
 // Thorough skips a test that takes too long for the gate, unless it was asked for.

@@ -293,6 +293,9 @@ func (p *pusher) query(ctx context.Context, sql string) ([][]string, error) {
 	return out, nil
 }
 
+// lockNotAvailable is the SQLSTATE of a lock that did not come within lock_timeout.
+const lockNotAvailable = "55P03"
+
 // told adds what the server says beyond the message, such as the row and the column.
 func told(err error) error {
 	var pg *pgconn.PgError
@@ -300,6 +303,9 @@ func told(err error) error {
 		return err
 	}
 	text := pg.Message
+	if pg.Code == lockNotAvailable {
+		text += ": somebody else writes to the table, or reads it in a long transaction while it gets a new column; publish.postgres.lock_timeout says how long a push waits, and `mainstay publish push` tries again"
+	}
 	for _, more := range []string{pg.Detail, pg.Where, pg.Hint} {
 		if more != "" {
 			text += "; " + more

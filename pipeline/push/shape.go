@@ -85,7 +85,8 @@ func (p *pusher) columns(ctx context.Context, t Table) ([]column, error) {
 }
 
 // shape makes the table fit the columns: it is made when it is missing, and gets the
-// columns that it lacks. Columns that a night does not have any more stay, empty.
+// columns that it lacks; for that it waits for readers of the table, no longer than the lock
+// timeout, and they wait for it from then on. Columns that a night does not have any more stay, empty.
 func (p *pusher) shape(ctx context.Context, t Table, columns []column) error {
 	rows, err := p.query(ctx, `SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated <> '' FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = `+duck.Quote(p.o.Schema)+" AND c.relname = "+duck.Quote(t.Name)+" AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum")
