@@ -171,8 +171,12 @@ func (d *doctor) directory() {
 
 // leftovers looks at what crashes and audits left.
 func (d *doctor) leftovers() {
-	if st, err := os.Stat(filepath.Join(d.dataDir, "warehouse.rejected.duckdb")); err == nil {
-		d.say(Look, "leftovers", "look into it (mainstay nights show tells the checks), then remove it: mainstay gc", "an audit held a night back on %s: warehouse.rejected.duckdb", st.ModTime().Format(time.DateTime))
+	if st, err := os.Stat(filepath.Join(d.dataDir, rejected)); err == nil {
+		advice := "look into it (mainstay nights show tells the checks); once a night is published, mainstay gc removes it"
+		if outlived(d.dataDir, rejected) {
+			advice = "a night was published since: mainstay gc removes it"
+		}
+		d.say(Look, "leftovers", advice, "an audit held a night back on %s: %s", st.ModTime().Format(time.DateTime), rejected)
 		return
 	}
 	var left []string

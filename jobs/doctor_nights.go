@@ -174,26 +174,23 @@ func (d *doctor) lastNights(nights []ledger.Night) {
 
 // readers looks at what readers see.
 func (d *doctor) readers(ctx context.Context, l *ledger.Ledger) {
-	shown, ok, err := l.Shown(ctx)
+	night, file, ok, err := l.ShownWarehouse(ctx)
 	if err != nil || !ok {
 		return
 	}
 	s, err := warehouse.Open(ctx, d.dataDir)
 	if err != nil {
-		d.say(Broken, "warehouse", fmt.Sprintf("mainstay publish rollback %d builds it anew", shown.Night), "%v", err)
+		d.say(Broken, "warehouse", fmt.Sprintf("mainstay publish rollback %d builds it anew", night.ID), "%v", err)
 		return
 	}
 	defer s.Close()
 	var tables int64
 	if err := s.Scan(ctx, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal", &tables); err != nil {
-		d.say(Broken, "warehouse", fmt.Sprintf("mainstay publish rollback %d builds it anew", shown.Night), "%v", err)
+		d.say(Broken, "warehouse", fmt.Sprintf("mainstay publish rollback %d builds it anew", night.ID), "%v", err)
 		return
 	}
-	how := ""
-	if shown.Kind == ledger.BroughtBack {
-		how = ", which was brought back"
-	}
-	d.say(Healthy, "warehouse", "", "shows night %d of %s%s: %d tables", shown.Night, shown.AsOf, how, tables)
+	how := map[string]string{ledger.ForRollback: ", which was brought back", ledger.ForForgetting: ", built anew by mainstay forget"}[file.Why]
+	d.say(Healthy, "warehouse", "", "shows night %d of %s%s: %d tables", night.ID, night.AsOf, how, tables)
 }
 
 // missing looks for days without a night: those between the first and the last night, and

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/mainstay-etl/mainstay/pipeline"
@@ -31,6 +30,17 @@ type Forgotten struct {
 	Proof     forget.Proof
 }
 
+// mostTraces is how many places are listed.
+const mostTraces = 100
+
+// ForgetOptions say how people are forgotten.
+type ForgetOptions struct {
+	DryRun bool // only count
+	// Malformed: records that could not be taken apart and have an id as a value go also
+	// when the id is short or a number, which may mean something else there.
+	Malformed bool
+}
+
 // TracesError says that something is left of people who are to be forgotten.
 type TracesError struct{ Proof forget.Proof }
 
@@ -38,17 +48,20 @@ type TracesError struct{ Proof forget.Proof }
 func (e *TracesError) Error() string {
 	var lines []string
 	for _, t := range e.Proof.Traces {
-		if !t.Other {
-			lines = append(lines, fmt.Sprintf("%s: %d", t.Place, t.Rows))
+		if len(lines) == mostTraces {
+			lines = append(lines, fmt.Sprintf("and %d more", len(e.Proof.Traces)-mostTraces))
+			break
 		}
+		lines = append(lines, fmt.Sprintf("%s: %d", t.Place, t.Rows))
 	}
-	return "not all is gone: these places still have the id as a word. A column that a mapping adds, or a text about another customer, is yours to judge: leave the column out of the mapping (mainstay.yaml), or remove the file; then run this again\n" + strings.Join(lines, "\n")
+	return "not all is gone: these places still name the customer. A column that a mapping adds, or a text about another customer, is yours to judge: leave the column out of the mapping (mainstay.yaml), or remove the file; then run this again\n" + strings.Join(lines, "\n")
 }
 
 // Forget takes people out of a data directory and proves that nothing is left of them.
 // From then on extractions leave their rows out. It takes the lease. Stopped anywhere, it
 // is to be called again, and goes on.
-func Forget(ctx context.Context, dataDir string, ids []string, dryRun bool) (out Forgotten, err error) {
+func Forget(ctx context.Context, dataDir string, ids []string, fo ForgetOptions) (out Forgotten, err error) {
+	defer func() { err = diskFull(dataDir, err) }()
 	l, err := ledger.OpenExisting(ctx, dataDir)
 	if err != nil {
 		return out, err
@@ -67,9 +80,11 @@ func Forget(ctx context.Context, dataDir string, ids []string, dryRun bool) (out
 		return out, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	people := forget.Find(ids)
+	people.Malformed = fo.Malformed
 	w := &forgetting{
-		files: forget.Files{Dir: dataDir, Ledger: l, Session: s, People: forget.Find(ids), DryRun: dryRun},
-		lake:  lake.Forgetting{People: ids, Scratch: scratch, Session: o, DryRun: dryRun},
+		files: forget.Files{Dir: dataDir, Ledger: l, Session: s, People: people, DryRun: fo.DryRun},
+		lake:  lake.Forgetting{People: ids, Malformed: fo.Malformed, Scratch: scratch, Session: o, DryRun: fo.DryRun},
 	}
 	err = w.run(ctx)
 	return w.out, err
@@ -85,6 +100,9 @@ type forgetting struct {
 func (w *forgetting) run(ctx context.Context) error {
 	l, dir := w.files.Ledger, w.files.Dir
 	var people []string
+	if err := pushing(dir); err != nil {
+		return err
+	}
 	if !w.files.DryRun {
 		if err := errors.Join(warehouse.SweepUnpublished(dir), pipeline.SweepScratch(dir)); err != nil {
 			return err
@@ -99,6 +117,9 @@ func (w *forgetting) run(ctx context.Context) error {
 		w.lake.Key = key
 		for _, id := range w.files.People.IDs {
 			people = append(people, pseudonym.Key(key).Of(id))
+			if w.lake.Malformed && !pseudonym.Telling(id) {
+				people = append(people, pseudonym.Key(key).OfRecord(id))
+			}
 		}
 		if err := l.BeginForgetting(ctx, people); err != nil {
 			return err
@@ -189,25 +210,7 @@ func (w *forgetting) warehouse(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("building the warehouse anew: %w", err)
 	}
-	return bringBack(ctx, l, dir, night, tables, rows)
-}
-
-// putAside lists what is not published and may hold anything: the warehouse that an audit
-// held back, what a repair kept of a damaged ledger and of damaged files, unfinished work.
-func putAside(dataDir string) ([]string, error) {
-	out, err := leftovers(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	out = slices.DeleteFunc(out, func(name string) bool { return name == pipeline.ScratchDir }) // swept anyway
-	for _, pattern := range []string{"warehouse.rejected.duckdb*", ledger.FileName + ".damaged*", ledger.FileName + ".rebuilt*", "damaged-*"} {
-		found, err := fs.Glob(os.DirFS(dataDir), pattern)
-		if err != nil {
-			return nil, fmt.Errorf("looking for what was put aside: %w", err)
-		}
-		out = append(out, found...)
-	}
-	return out, nil
+	return bringBack(ctx, l, dir, night, ledger.ForForgetting, tables, rows)
 }
 
 // spoken are the texts of the ledger in which a message may name a customer.

@@ -59,7 +59,7 @@ func TestForgetPersonOfADatabase(t *testing.T) {
 	b.wantMaster("2024-03-02", "c1|01-01|small c1|02-10|large c2|01-05|small", "1|02-15|-|- 2|02-16|-|-")
 	b.wantMaster("2024-03-02", "c1|01-01|small c1|02-10|large c2|01-05|small", "1|02-15|-|- 2|02-16|-|-")
 
-	f := must(jobs.Forget(b.ctx, b.data, []string{"c1"}, false))
+	f := must(jobs.Forget(b.ctx, b.data, []string{"c1"}, jobs.ForgetOptions{}))
 	if f.Lake.Rows["customers"] != 2 || f.Lake.Rows["payments"] != 1 || f.Lake.Rows["quarantine"] != 1 || !f.Proof.Clean() {
 		t.Errorf("taken out: %+v", f)
 	}
@@ -72,7 +72,7 @@ func TestForgetPersonOfADatabase(t *testing.T) {
 	want("gone over", b.certificatesOf("2024-03-13"), "1, 3, true", "2, 2, true")
 	b.wantMaster("2024-03-13", "c2|01-05|small", "1|02-15|03-10|paid 2|02-16|-|-")
 
-	if again := must(jobs.Forget(b.ctx, b.data, []string{"c1"}, false)); len(again.Lake.Rows) > 0 || !again.Proof.Clean() {
+	if again := must(jobs.Forget(b.ctx, b.data, []string{"c1"}, jobs.ForgetOptions{})); len(again.Lake.Rows) > 0 || !again.Proof.Clean() {
 		t.Errorf("something came back: %+v", again)
 	}
 	l := must(ledger.OpenExisting(b.ctx, b.data))

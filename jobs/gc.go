@@ -161,21 +161,6 @@ func orphans(ctx context.Context, l *ledger.Ledger, dataDir string) ([]string, e
 	return out, nil
 }
 
-// leftovers are names that only unfinished work uses.
-func leftovers(dataDir string) ([]string, error) {
-	entries, err := os.ReadDir(dataDir)
-	if err != nil {
-		return nil, fmt.Errorf("looking into the data directory: %w", err)
-	}
-	var out []string
-	for _, e := range entries {
-		if e.Name() == pipeline.ScratchDir || strings.HasPrefix(e.Name(), warehouse.FileName+".") {
-			out = append(out, e.Name())
-		}
-	}
-	return out, nil
-}
-
 func sizeOf(path string) (int64, error) {
 	var size int64
 	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {

@@ -135,7 +135,7 @@ func RollBack(ctx context.Context, dataDir, which string, now func() time.Time) 
 		return out, err
 	}
 	out.Tables = len(tables)
-	if err := errors.Join(bringBack(ctx, l, dataDir, out.Night, tables, rows), pipeline.SweepScratch(dataDir)); err != nil {
+	if err := errors.Join(bringBack(ctx, l, dataDir, out.Night, ledger.ForRollback, tables, rows), pipeline.SweepScratch(dataDir)); err != nil {
 		return out, err
 	}
 	nights, err := l.PublishedNights(ctx)
@@ -196,8 +196,9 @@ func keptTables(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.
 	return out, rows, nil
 }
 
-// bringBack builds the warehouse of a night beside the published one and swaps it in.
-func bringBack(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.Night, tables []warehouse.Table, rows map[string]int64) error {
+// bringBack builds the warehouse of a night beside the published one and swaps it in. why
+// is ledger.ForRollback or ForForgetting.
+func bringBack(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.Night, why string, tables []warehouse.Table, rows map[string]int64) error {
 	if err := recordComments(ctx, dataDir, tables); err != nil {
 		return err
 	}
@@ -229,7 +230,7 @@ func bringBack(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.N
 	if err := warehouse.StageDay(dataDir, n.ID); err != nil {
 		return err
 	}
-	if err := l.BringingBack(ctx, n.ID, sum); err != nil {
+	if err := l.BringingBack(ctx, n.ID, ledger.BroughtBackFile{SHA256: sum, Why: why}); err != nil {
 		return err
 	}
 	if err := durable.Move(next, filepath.Join(dataDir, warehouse.FileName)); err != nil {

@@ -136,7 +136,7 @@ func TestRollbackThatDied(t *testing.T) {
 		want    int64
 	}{{false, 2}, {true, 1}} {
 		l := must(ledger.OpenExisting(b.ctx, b.data))
-		must(0, l.BringingBack(b.ctx, 1, sum))
+		must(0, l.BringingBack(b.ctx, 1, ledger.BroughtBackFile{SHA256: sum, Why: ledger.ForRollback}))
 		l.Close()
 		if c.swapped {
 			must(0, durable.Move(old, file))

@@ -14,13 +14,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mainstay-etl/mainstay/jobs"
+	"github.com/mainstay-etl/mainstay/pipeline/forget"
 )
 
 // forgetOptions are the flags of `mainstay forget`.
 type forgetOptions struct {
 	projectFlags
-	file   string
-	dryRun bool
+	file string
+	jobs.ForgetOptions
 }
 
 func newForgetCommand() *cobra.Command {
@@ -31,6 +32,13 @@ func newForgetCommand() *cobra.Command {
 		Long: `Remove customers, by customer_id, from the lake and its quarantine, snapshots,
 results, the published tables of all nights, the warehouse, and from messages in the
 ledger. Then look through every file for what is left, and say what was looked through.
+
+An id means the customer where a column says so: customer_id, a column whose name ends
+in it, and the customer_id of a refused row. An id of six characters or more with a letter
+in it (C-000123) means the customer wherever it stands by itself. A shorter id, or a number
+(10, 17850), does not: 10 is also a number of days, a product, a part of a date. Where such
+an id stands elsewhere it stays, and is counted for you to look at. With --malformed it is
+taken from records that could not be taken apart, too.
 
 From then on extractions leave the rows of these customers out: the account says read =
 stored + duplicates + quarantined + forgotten. For this the ledger keeps a pseudonym of
@@ -44,6 +52,7 @@ sources, backups, and a database that results were published to until the next n
 ` + exitHelp,
 		Example: `  mainstay forget C-000123 --dry-run
   mainstay forget C-000123 C-000456
+  mainstay forget 17850 --malformed
   mainstay forget --from-file requests.txt --data /srv/shop/data`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, ids []string) error {
@@ -52,7 +61,8 @@ sources, backups, and a database that results were published to until the next n
 	}
 	o.add(c)
 	c.Flags().StringVar(&o.file, "from-file", "", "also those of a `file`, an id a line; - is the standard input")
-	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "only count what would be removed")
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "only count what would be removed")
+	c.Flags().BoolVar(&o.Malformed, "malformed", false, "take short ids and numbers also from refused records that could not be taken apart, where they may mean something else")
 	return c
 }
 
@@ -65,12 +75,12 @@ func runForget(ctx context.Context, out io.Writer, in io.Reader, o forgetOptions
 	if err != nil {
 		return err
 	}
-	f, err := jobs.Forget(ctx, dir, ids, o.dryRun)
+	f, err := jobs.Forget(ctx, dir, ids, o.ForgetOptions)
 	var traces *jobs.TracesError
 	if err != nil && !errors.As(err, &traces) {
 		return err
 	}
-	printForgotten(out, f, len(ids), o.dryRun)
+	printForgotten(out, f, len(ids), o.DryRun)
 	return err
 }
 
@@ -108,6 +118,9 @@ func printForgotten(out io.Writer, f jobs.Forgotten, people int, dryRun bool) {
 	if rows == 0 {
 		fmt.Fprintln(out, "lake       no row of theirs: were they removed before, or is an id mistyped?")
 	}
+	if n := f.Lake.Malformed; n > 0 {
+		fmt.Fprintf(out, "           %d records that could not be taken apart have an id as a value, which may mean something else: `mainstay quarantine show --reason malformed_record` shows them, --malformed takes them\n", n)
+	}
 	fmt.Fprintf(out, "published  %d rows of the tables of %d nights %s\n", f.Rows, f.Nights, removed)
 	fmt.Fprintf(out, "snapshots  %d snapshots and results %s; the next night makes anew what it needs\n", f.Artifacts, removed)
 	if f.Warehouse {
@@ -121,12 +134,30 @@ func printForgotten(out io.Writer, f jobs.Forgotten, people int, dryRun bool) {
 	}
 	p := f.Proof
 	fmt.Fprintf(out, "proof      %d Parquet files, %d tables of DuckDB files (%d columns, %d rows in all), every text of the ledger, every string of %d other files (%.1f MB) were looked through\n", p.Parquet, p.Tables, p.Columns, p.Rows, p.Texts, float64(p.Bytes)/1e6)
-	for _, t := range p.Traces {
-		if t.Other {
-			fmt.Fprintf(out, "           %s: %d names of other things that are the same; these stay\n", t.Place, t.Rows)
-		}
-	}
+	printMentions(out, p.Mentions)
 	if p.Clean() {
 		fmt.Fprintf(out, "           nothing is left of %d customers; extractions leave their rows out from now on\n", people)
+	}
+}
+
+// mostMentions is how many places of mentions are printed.
+const mostMentions = 10
+
+// printMentions says where the ids stand without meaning the customer.
+func printMentions(out io.Writer, mentions []forget.Trace) {
+	all := int64(0)
+	for _, m := range mentions {
+		all += m.Rows
+	}
+	if all == 0 {
+		return
+	}
+	fmt.Fprintf(out, "           %d texts have an id as another thing's name, a number or a word; these stay. If one may mean the customer, look at them:\n", all)
+	for i, m := range mentions {
+		if i == mostMentions {
+			fmt.Fprintf(out, "             and %d places more\n", len(mentions)-mostMentions)
+			return
+		}
+		fmt.Fprintf(out, "             %s: %d\n", m.Place, m.Rows)
 	}
 }

@@ -44,11 +44,11 @@ func (f Files) Artifacts(ctx context.Context) (int, error) {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		found, err := f.parquet(ctx, path)
+		found, err := f.names(ctx, path)
 		if err != nil {
 			return 0, err
 		}
-		if len(found) > 0 {
+		if found {
 			keys, paths = append(keys, a.Key), append(paths, path)
 		}
 	}
@@ -143,10 +143,13 @@ func (f Files) night(ctx context.Context, night int64) (gone int64, err error) {
 	return gone, nil
 }
 
-// without writes a table anew beside it, without the rows of the people: those of their
-// customer id; in a table that has none, those that name them at all.
+// without writes a table anew beside it, without the rows of the people.
 func (f Files) without(ctx context.Context, path string) (gone, left int64, err error) {
 	from := duck.ReadParquet([]string{path})
+	r, err := f.look(ctx, f.Session, from)
+	if err != nil || !r.names() {
+		return 0, r.rows, err
+	}
 	columns, err := f.Session.Columns(ctx, "SELECT * FROM "+from)
 	if err != nil {
 		return 0, 0, err
@@ -160,34 +163,6 @@ func (f Files) without(ctx context.Context, path string) (gone, left int64, err 
 	}
 	_, err = f.Session.WriteParquet(ctx, fmt.Sprintf("SELECT * FROM %s WHERE NOT (%s)", from, theirs), path+pending)
 	return gone, left, err
-}
-
-// rows is the condition that a row of a table goes.
-func (p People) rows(columns []duck.Column) string {
-	others := otherThings()
-	var any []string
-	for _, c := range columns {
-		cond := p.check(c)
-		if strings.EqualFold(c.Name, person) {
-			return cond
-		}
-		if cond != "" && !contains(others, c.Name) {
-			any = append(any, cond)
-		}
-	}
-	if len(any) == 0 {
-		return "false"
-	}
-	return strings.Join(any, " OR ")
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // Settle ends what a crash cut off: of the tables that were written anew, those that the

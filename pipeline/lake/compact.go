@@ -164,10 +164,15 @@ func union(group []ledger.LakeFile) ledger.LakeFile {
 		if f.Origin != "" {
 			out.Origin += f.Origin
 		} else {
-			out.Origin += f.SHA256 + " " + f.MinEvent.UTC().Format(time.RFC3339Nano) + " " + f.Day + "\n"
+			out.Origin += origin(f)
 		}
 	}
 	return out
+}
+
+// origin is the line of a file in the Origin of one that it was merged into.
+func origin(f ledger.LakeFile) string {
+	return f.SHA256 + " " + f.MinEvent.UTC().Format(time.RFC3339Nano) + " " + f.Day + "\n"
 }
 
 // Sweep removes lake files that are not in the manifest: what killed extractions left

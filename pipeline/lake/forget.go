@@ -26,12 +26,18 @@ type Forgetting struct {
 	Scratch string // directory on the data directory's file system
 	Session duck.Options
 	DryRun  bool // only count
+	// Malformed: of records that could not be taken apart, take those with any of the ids as
+	// a value, not only with telling ones (pseudonym.Telling).
+	Malformed bool
 }
 
 // Forgot says what was taken out of the lake.
 type Forgot struct {
 	Rows  map[string]int64 // by table, the quarantine among them
 	Files int              // that were written anew
+	// Malformed are the records that could not be taken apart, have an id as a value, and
+	// stay, since the value may mean something else.
+	Malformed int64
 }
 
 // Forget takes the rows of people out of the lake and its quarantine: their files are
@@ -133,17 +139,22 @@ QUALIFY row_number() OVER (PARTITION BY ident ORDER BY %[9]s) = 1 AND person IN 
 	return w.take(ctx, t.Name, t.EventTime, files, theirs, account)
 }
 
-// quarantine takes out refused rows that carry the id, and records that could not be taken
-// apart and have it as a value.
+// quarantine takes out refused rows that carry the id in the column of the customer, and
+// records that could not be taken apart and have it as a value.
 func (w *forgetting) quarantine(ctx context.Context) error {
 	files, err := w.Lake.files(ctx, QuarantineTable)
 	if err != nil || len(files) == 0 {
 		return err
 	}
 	from := duck.ReadParquet(paths(w.Dir, files))
-	names := fmt.Sprintf(`CASE WHEN table_name = '%s' THEN list_has_any(regexp_split_to_array(json_extract_string("row", '$.record'), '%s'), %[3]s)
-    WHEN "row" = '' THEN false
-    ELSE len(list_filter(json_keys("row"), lambda k: lower(k) = 'customer_id' AND list_contains(%[3]s, json_extract_string("row", '$."' || k || '"')))) > 0 END`, Unparsed, separators, textList(w.f.People))
+	anywhere := w.f.People
+	if !w.f.Malformed {
+		anywhere = slices.DeleteFunc(slices.Clone(anywhere), func(id string) bool { return !pseudonym.Telling(id) })
+	}
+	names := fmt.Sprintf("(list_has_any(%s, %s) OR list_has_any(%s, %s))", contract.RefusedPeople, textList(w.f.People), contract.RefusedValues, textList(anywhere))
+	if err := w.sess.Scan(ctx, fmt.Sprintf("SELECT count(*) FROM %s WHERE list_has_any(%s, %s) AND NOT coalesce(%s, false)", from, contract.RefusedValues, textList(w.f.People), names), &w.out.Malformed); err != nil {
+		return err
+	}
 	if err := w.sess.Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE gone AS SELECT table_name || ':' || _pk AS ident FROM %s WHERE _pk IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY table_name, _pk ORDER BY %s) = 1 AND coalesce(%s, false)`, from, newestFirst(true), names)); err != nil {
 		return err
@@ -211,7 +222,7 @@ func (w *forgetting) rewrite(ctx context.Context, f ledger.LakeFile, eventTime, 
 		return err
 	}
 	to := f
-	to.Origin, to.Path = "", ""
+	to.Path = ""
 	var from, until *time.Time
 	if err := w.sess.Scan(ctx, fmt.Sprintf("SELECT count(*), min(%[1]s), max(%[1]s) FROM %[2]s", duck.Ident(eventTime), duck.ReadParquet([]string{tmp})), &to.Rows, &from, &until); err != nil {
 		return err
@@ -224,6 +235,9 @@ func (w *forgetting) rewrite(ctx context.Context, f ledger.LakeFile, eventTime, 
 	var err error
 	if to.SHA256, to.Bytes, err = durable.Digest(tmp); err != nil {
 		return err
+	}
+	if f.Origin != "" { // it goes on to have rows of several batches, as only a merged file does
+		to.Origin = origin(to)
 	}
 	to.Path = filepath.Join(filepath.Dir(f.Path), fmt.Sprintf("f%06d-%06d-%s-%s.parquet", f.Batch, w.f.Night, f.Table, to.SHA256[:8]))
 	w.files = append(w.files, ledger.RewrittenFile{Old: f, New: to})

@@ -31,7 +31,7 @@ const QuarantineTable = "quarantine"
 
 // Unparsed stands for the table of a row account where a record could not be taken
 // apart, so that it never reached a table's mapping.
-const Unparsed = "(unparsed)"
+const Unparsed = contract.Unparsed
 
 // Lake is the lake of one data directory.
 type Lake struct {

@@ -31,15 +31,13 @@ func (in *ingest) leftOut() string {
 	return ""
 }
 
-// separators part the values of a record that could not be taken apart.
-const separators = `[\s,;|"{}\[\]]+`
-
-// names is the condition that a record names one of the people: a value of it is their id.
+// names is the condition that a record that could not be taken apart names one of the
+// people: a value of it is their id. A short id or a number must have been asked for.
 func (o leftOut) names(text string) string {
 	if len(o.people) == 0 {
 		return "false"
 	}
-	return fmt.Sprintf("len(list_filter(regexp_split_to_array(%s, '%s'), lambda v: %s)) > 0", text, separators, o.key.In("v", o.people))
+	return fmt.Sprintf("len(list_filter(%s, lambda v: %s)) > 0", contract.RecordValues(text), o.key.InRecord("v", o.people))
 }
 
 // rowSQL is what a row of a database is known by among those that are left out: its key

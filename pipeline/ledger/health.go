@@ -193,6 +193,10 @@ func (l *Ledger) check(ctx context.Context, tx *sql.Tx) error {
 	return l.compare(ctx, tx)
 }
 
+// CompareFile is made in RedoDir while a ledger is compared with its redo log; a process
+// that was killed leaves it.
+const CompareFile = "compare.sqlite"
+
 // compare checks the ledger's own structure, and its rows against the redo log as far as
 // that can be read. A redo log that does not know the last transactions is no damage of the
 // ledger: another will be begun.
@@ -215,7 +219,7 @@ func (l *Ledger) compare(ctx context.Context, tx *sql.Tx) (err error) {
 	if h.Last > at+1 {
 		return l.damage(errOld)
 	}
-	path := filepath.Join(l.redo.dir, "compare.sqlite") // the write lock is held: nobody else compares
+	path := filepath.Join(l.redo.dir, CompareFile) // the write lock is held: nobody else compares
 	made, err := h.database(ctx, path, at)
 	if err != nil {
 		return errors.Join(err, os.Remove(path))

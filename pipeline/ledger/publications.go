@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,31 @@ type Publication struct {
 	At        time.Time
 	Kind      string // PublishedAnew or BroughtBack
 	Warehouse bool   // the warehouse showed it, too, not only the day's link
+}
+
+// Why a night was brought back.
+const (
+	ForRollback   = "rollback"
+	ForForgetting = "forget" // the night that was shown, without people who are forgotten
+)
+
+// BroughtBackFile is the warehouse of a night that was brought back.
+type BroughtBackFile struct {
+	SHA256 string // of the file; "" where it is not known: mainstay did not always keep it
+	Why    string // ForRollback or ForForgetting
+}
+
+// text is how the ledger keeps it where it keeps the digest of a warehouse alone when a
+// night was published.
+func (f BroughtBackFile) text() string { return f.Why + " " + f.SHA256 }
+
+// broughtBackFile reads what text wrote. A digest alone is not of such a file.
+func broughtBackFile(text string) BroughtBackFile {
+	why, sum, ok := strings.Cut(text, " ")
+	if !ok {
+		return BroughtBackFile{}
+	}
+	return BroughtBackFile{sum, why}
 }
 
 // NightTable is a published table of a night.
@@ -86,11 +112,10 @@ func recordTables(ctx context.Context, tx *sql.Tx, night int64, tables []NightTa
 	return nil
 }
 
-// BringingBack records that a night is about to be brought back, in a warehouse with the
-// given digest: when the process dies before EndBringingBack, the warehouse in place tells
-// whether it was.
-func (l *Ledger) BringingBack(ctx context.Context, night int64, warehouse string) error {
-	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO rollback (one, night, warehouse) VALUES (1, ?, ?)`, night, warehouse)
+// BringingBack records that a night is about to be brought back, in some warehouse: when
+// the process dies before EndBringingBack, the warehouse in place tells whether it was.
+func (l *Ledger) BringingBack(ctx context.Context, night int64, f BroughtBackFile) error {
+	_, err := l.db.ExecContext(ctx, `INSERT OR REPLACE INTO rollback (one, night, warehouse) VALUES (1, ?, ?)`, night, f.text())
 	if err != nil {
 		return fmt.Errorf("recording that night %d is brought back: %w", night, err)
 	}
@@ -107,6 +132,9 @@ func (l *Ledger) UnsettledRollback(ctx context.Context) (n Night, warehouse stri
 	if err != nil {
 		return n, "", false, fmt.Errorf("looking for interrupted rollbacks: %w", err)
 	}
+	if f := broughtBackFile(warehouse); f.SHA256 != "" { // an earlier mainstay kept the digest alone
+		warehouse = f.SHA256
+	}
 	return n, warehouse, true, nil
 }
 
@@ -116,6 +144,9 @@ func (l *Ledger) EndBringingBack(ctx context.Context, night int64, done bool) er
 	err := l.tx(ctx, func(tx *sql.Tx) error {
 		if done {
 			if err := l.recordPublication(ctx, tx, night, BroughtBack, true); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE nights SET warehouse = (SELECT warehouse FROM rollback) WHERE id = ? AND EXISTS (SELECT 1 FROM rollback)`, night); err != nil {
 				return err
 			}
 		}

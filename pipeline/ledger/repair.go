@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/pipeline/durable"
@@ -229,22 +230,27 @@ func (l *Ledger) AllLakeFiles(ctx context.Context) ([]LakeFile, error) {
 	return out, err
 }
 
-// ShownWarehouse is the night that the warehouse shows, with the digest of its file; that
-// is "" when it is not known, as after a rollback. ok is false when no night is shown.
-func (l *Ledger) ShownWarehouse(ctx context.Context) (n Night, sha256 string, ok bool, err error) {
+// ShownWarehouse is the night that the warehouse shows, with the digest of its file ("" when
+// it is not known) and, if the night was brought back, why. ok is false when no night is
+// shown.
+func (l *Ledger) ShownWarehouse(ctx context.Context) (n Night, f BroughtBackFile, ok bool, err error) {
 	p, ok, err := l.Shown(ctx)
 	if err != nil || !ok {
-		return n, "", false, err
+		return n, f, false, err
 	}
 	n = Night{ID: p.Night, AsOf: p.AsOf}
-	if p.Kind == BroughtBack {
-		return n, "", true, nil
-	}
-	err = l.db.QueryRowContext(ctx, `SELECT warehouse FROM nights WHERE id = ?`, n.ID).Scan(&sha256)
+	var text string
+	err = l.db.QueryRowContext(ctx, `SELECT warehouse FROM nights WHERE id = ?`, n.ID).Scan(&text)
 	if err != nil {
-		return n, "", false, l.damaged(fmt.Errorf("looking for the published warehouse: %w", err))
+		return n, f, false, l.damaged(fmt.Errorf("looking for the published warehouse: %w", err))
 	}
-	return n, sha256, true, nil
+	if p.Kind == BroughtBack {
+		if f = broughtBackFile(text); f.Why == "" {
+			f.Why = ForRollback
+		}
+		return n, f, true, nil
+	}
+	return n, BroughtBackFile{SHA256: text}, true, nil
 }
 
 // DropLakeFile takes a file out of the lake and marks the inputs that may have rows in it
@@ -256,7 +262,9 @@ func (l *Ledger) DropLakeFile(ctx context.Context, f LakeFile) (inputs []string,
 		table, counted = "", "quarantined"
 	}
 	batches := "= ?1"
-	if f.Origin != "" { // a merged file bears the newest batch of those in it
+	if f.Origin != "" || strings.HasPrefix(filepath.Base(f.Path), "f") {
+		// A merged file bears the newest batch of those in it. So may one that was written
+		// anew without people who are forgotten: an earlier mainstay dropped its Origin.
 		batches = "<= ?1"
 	}
 	err = l.tx(ctx, func(tx *sql.Tx) error {

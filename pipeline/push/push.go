@@ -73,10 +73,11 @@ func Postgres(ctx context.Context, o Options, n Night) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	if o.Scratch, err = scratch(o.Scratch); err != nil {
+	var release func() error
+	if o.Scratch, release, err = scratch(o.Scratch); err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }()
+	defer func() { err = errors.Join(err, release()) }()
 	o.Session.TempDir = filepath.Join(o.Scratch, "spill")
 	s, err := duck.Open(ctx, o.Session)
 	if err != nil {
@@ -94,31 +95,6 @@ func Postgres(ctx context.Context, o Options, n Night) (r Result, err error) {
 	}
 	p.vacuum(ctx)
 	return p.r, nil
-}
-
-// forgotten is how old scratch files are that nobody can be using any more.
-const forgotten = 25 * time.Hour
-
-// scratch makes a directory of this push's own, and removes those that pushes left which
-// were killed.
-func scratch(root string) (string, error) {
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return "", fmt.Errorf("making the scratch directory: %w", err)
-	}
-	left, err := os.ReadDir(root)
-	if err != nil {
-		return "", fmt.Errorf("reading the scratch directory: %w", err)
-	}
-	for _, e := range left {
-		if i, err := e.Info(); err == nil && time.Since(i.ModTime()) > forgotten {
-			_ = os.RemoveAll(filepath.Join(root, e.Name())) // the next push tries again
-		}
-	}
-	dir, err := os.MkdirTemp(root, "push-")
-	if err != nil {
-		return "", fmt.Errorf("making the scratch directory: %w", err)
-	}
-	return dir, nil
 }
 
 // pusher pushes one night on one connection.
