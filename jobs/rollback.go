@@ -214,7 +214,7 @@ func bringBack(ctx context.Context, l *ledger.Ledger, dataDir string, n ledger.N
 	tmp := filepath.Join(dataDir, pipeline.ScratchDir, "rollback")
 	found, err := warehouse.Build(ctx, next, duck.Options{TempDir: tmp}, tables, checks)
 	if err != nil {
-		return fmt.Errorf("building the warehouse of night %d: %w", n.ID, err)
+		return errors.Join(fmt.Errorf("building the warehouse of night %d: %w", n.ID, err), os.RemoveAll(next), os.RemoveAll(next+".wal"))
 	}
 	if failures := warehouse.Failures(found, severityError); failures != "" {
 		return errors.Join(fmt.Errorf("the warehouse of night %d is not what was published; nothing was changed:\n%s", n.ID, failures), os.Remove(next))

@@ -34,6 +34,7 @@ was committed:
   a damaged file of the lake                 must come from a backup, or is read again from
                                              the source: --extract-again
   a damaged table of a published night       must come from a backup, or that day is run again
+  a damaged warehouse                        mainstay publish rollback NIGHT builds it anew
 
 What is published stays readable meanwhile. It does not run beside a night. On a
 sound data directory it changes nothing: that makes it a check, too.
