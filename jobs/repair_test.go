@@ -110,7 +110,7 @@ func TestGarbageThatWasPutAside(t *testing.T) {
 	held := filepath.Join(b.data, "warehouse.rejected.duckdb")
 	must(0, os.Chtimes(held, published, published.Add(time.Minute)))
 	garbage := func(dryRun bool) []string {
-		return slices.Sorted(slices.Values(must(jobs.CollectGarbage(b.ctx, b.data, nil, dryRun)).Files))
+		return slices.Sorted(slices.Values(must(jobs.CollectGarbage(b.ctx, b.data, nil, must(day("2023-04-16")), dryRun)).Files))
 	}
 	if got := garbage(true); !slices.Equal(got, want) {
 		t.Errorf("held back last: %v, want %v", got, want)

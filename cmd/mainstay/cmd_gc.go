@@ -23,11 +23,11 @@ func newGCCommand() *cobra.Command {
 		Long: `Remove files of the data directory that nothing needs: lake files that no
 committed extraction names (killed extractions, files that were merged into
 larger ones), finished files that the ledger does not know, tables of nights
-that were run again, a warehouse that an audit held back before another night was
-published, files that a killed push left, unfinished work. And let go of what has become old by
-retention in mainstay.yaml, as every night does at its end. What is published, and
-what a later night needs, stays. It does not run beside a night. With --data and
-no mainstay.yaml at hand nothing is let go by its age.
+that were run again, a warehouse that an audit held back before another night
+was published, files that a killed push left, unfinished work. And let go of what
+has become old by retention in mainstay.yaml, as every night does at its end. What
+is published, and what a later night needs, stays. It does not run beside a night.
+With --data and no mainstay.yaml at hand nothing is let go by its age.
 
 ` + exitHelp,
 		Example: `  mainstay gc --dry-run
