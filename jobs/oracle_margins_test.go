@@ -37,7 +37,7 @@ func TestFirstYearMarginOracle(t *testing.T) {
 		tiers := make([]int, 100) // customers 100 to 119 are not active
 		var tierRows, categoryRows [][]string
 		for c := range tiers {
-			tiers[c] = 1 + min(2, rng.IntN(8)) // most are in tier 3
+			tiers[c] = 1 + min(2, rng.IntN(4)) // half are in tier 3
 			tierRows = append(tierRows, []string{fmt.Sprint("c", c), fmt.Sprint(tiers[c])})
 		}
 		for k := range 5 { // nobody bought k4
