@@ -54,7 +54,7 @@ func (e *TracesError) Error() string {
 		}
 		lines = append(lines, fmt.Sprintf("%s: %d", t.Place, t.Rows))
 	}
-	return "not all is gone: these places still name the customer. A column that a mapping adds, or a text about another customer, is yours to judge: leave the column out of the mapping (mainstay.yaml), or remove the file; then run this again\n" + strings.Join(lines, "\n")
+	return "not all is gone: these places still name the customer. A column that a mapping adds, or a text about another customer, is yours to judge: remove the file and run this again, or leave the column out of the mapping (docs/operations/retention.md says what that takes)\n" + strings.Join(lines, "\n")
 }
 
 // Forget takes people out of a data directory and proves that nothing is left of them.

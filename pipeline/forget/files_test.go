@@ -15,7 +15,7 @@ import (
 )
 
 // people are ids that a shop may give: numbers, a day, a name of several parts.
-var people = []string{"10", "2024-10-01", "17850", `O'Brien "Jo", Ltd.`, "Zoë Ångström", "日本", "C-000123"}
+var people = []string{"10", "2024", "2024-10-01", "17850", `O'Brien "Jo", Ltd.`, "Zoë Ångström", "日本", "C-000123"}
 
 // bundle is a data directory with one published night.
 type bundle struct {
