@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Concat stacks frames that have the same features and keys in the same order.
@@ -24,7 +25,7 @@ func Concat(frames ...*Frame) (*Frame, error) {
 	for k := range first.keys {
 		out.keys = append(out.keys, concatKeys(frames, k, out.rows))
 	}
-	indexes := map[*int32][]int32{}
+	indexes := map[string][]int32{}
 	buf := make([]float64, 0, out.rows)
 	for j := range first.columns {
 		out.columns = append(out.columns, concatColumns(frames, j, out.rows, indexes, buf))
@@ -63,7 +64,7 @@ func intern(at map[string]int32, dict *[]string, s string) int32 {
 
 // concatColumns keeps joined columns joined: their value tables are stacked and
 // the indexes shifted. buf is scratch.
-func concatColumns(frames []*Frame, j, rows int, indexes map[*int32][]int32, buf []float64) (out Column) {
+func concatColumns(frames []*Frame, j, rows int, indexes map[string][]int32, buf []float64) (out Column) {
 	joined := !slices.ContainsFunc(frames, func(f *Frame) bool { return f.columns[j].index == nil })
 	for _, f := range frames {
 		c, n := f.columns[j], f.rows
@@ -74,9 +75,26 @@ func concatColumns(frames []*Frame, j, rows int, indexes map[*int32][]int32, buf
 	}
 	out = compact(buf)
 	if joined {
-		out.index = once(indexes, frames[0].columns[j].index, func() []int32 { return shiftIndexes(frames, j, rows) })
+		shared := sharedBy(frames, j)
+		if indexes[shared] == nil {
+			indexes[shared] = shiftIndexes(frames, j, rows)
+		}
+		out.index = indexes[shared]
 	}
 	return out
+}
+
+// sharedBy names the indexes of a joined column in all frames. Columns that share them
+// in every frame go on sharing one; a frame without rows has nothing to tell apart.
+func sharedBy(frames []*Frame, j int) string {
+	var b strings.Builder
+	for _, f := range frames {
+		if index := f.columns[j].index; len(index) > 0 {
+			fmt.Fprintf(&b, "%p", &index[0])
+		}
+		b.WriteByte(' ')
+	}
+	return b.String()
 }
 
 func shiftIndexes(frames []*Frame, j, rows int) []int32 {
