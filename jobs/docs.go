@@ -88,7 +88,7 @@ var goTables = map[string]sqlfiles.Sidecar{
 	modelMetricsTable: {Key: []string{"task", "estimator", "data", "metric"}, Columns: metricDocs},
 	scoreGradesTable: {
 		Key:     []string{"scored_as_of", "task", "metric"},
-		Columns: append([]sqlfiles.Column{{Name: "scored_as_of", Meaning: "As-of day of the scores."}}, metricDocs...),
+		Columns: gradeDocs,
 	},
 	purchaseProcess: {
 		Key: []string{"customer_id"},
@@ -145,14 +145,27 @@ var goTables = map[string]sqlfiles.Sidecar{
 
 var metricDocs = []sqlfiles.Column{
 	{Name: "task", Meaning: "What is predicted: churn or cross_sell."},
-	{Name: "model_version", Meaning: "Version of the model: the last cutoff that it learned from and a hash."},
-	{Name: "estimator", Meaning: "What was judged: the model, a simple rule, or the published scores."},
+	{Name: "model_version", Meaning: "Version of the model: the last cutoff that it learned from, its kind and a hash."},
+	{Name: "estimator", Meaning: "What was judged: the model, the best simple rule, or the champion."},
 	{Name: "data", Meaning: "What it was judged on: a later time than it learned from."},
-	{Name: "metric", Meaning: "auc, average_precision, log_loss, brier, lift_top_10, calibration_error, base_rate, mean_probability; for cross-sell also hit_at_3 and auc_within_customer; for grades of churn also stake_total (current value, as of the scores, of those who left), stake_top_10 (share of it in the tenth at most risk) and stake_best_10 (the most that a tenth could hold)."},
+	{Name: "metric", Meaning: "auc, average_precision, log_loss, brier, lift_top_10, calibration_error, base_rate, mean_probability; for cross-sell also hit_at_3 and auc_within_customer."},
 	{Name: "value", Meaning: "Value of the metric."},
 	{Name: "low", Meaning: "Lower end of its 95 % interval, by resampling customers.", Missing: "where it was not resampled"},
 	{Name: "high", Meaning: "Upper end of that interval.", Missing: "where it was not resampled"},
 	{Name: "n", Meaning: "Rows that it was measured on (customers for hit_at_3 and auc_within_customer)."},
+}
+
+var gradeDocs = []sqlfiles.Column{
+	{Name: "scored_as_of", Meaning: "As-of day of the scores."},
+	{Name: "task", Meaning: "What was predicted: churn or cross_sell."},
+	{Name: "model_version", Meaning: "Version of the model, or rule, that gave the scores."},
+	{Name: "estimator", Meaning: "published: the scores as analysts saw them, whatever gave them."},
+	{Name: "data", Meaning: "What they were judged by: the outcome of their day's horizon."},
+	{Name: "metric", Meaning: "auc, average_precision, log_loss, brier, lift_top_10, calibration_error, base_rate, mean_probability. Churn also stake_total (current value, as of the scores, of those who left), stake_top_10 (share of it in the tenth at most risk) and stake_best_10 (the most that a tenth could hold). Cross-sell also hit_at_3 and auc_within_customer, by the published rank, stake_total (first_year_margin, as of the scores, of what was bought), stake_top_3 (share of it in each customer's first three offers) and stake_best_3 (the most that three offers could hold). No stakes where that night did not tell of them or nothing was lost or bought. unmatched, where there are any: scores left out because no outcome is known of them."},
+	{Name: "value", Meaning: "Value of the metric."},
+	{Name: "low", Meaning: "Lower end of its 95 % interval, by resampling customers; of stakes, whose offers and tenths stay as they were.", Missing: "for calibration_error, base_rate, mean_probability and unmatched"},
+	{Name: "high", Meaning: "Upper end of that interval.", Missing: "as low"},
+	{Name: "n", Meaning: "Rows that it was measured on (customers for hit_at_3 and auc_within_customer; all scores for unmatched)."},
 }
 
 var reasonDocs = []sqlfiles.Column{

@@ -61,6 +61,10 @@ func metricRow(task, version string, x models.Metric) string {
 	return fmt.Sprintf("(%s, %s, %s, %s, %s, %s, %s, %s, %d)", duck.Quote(task), duck.Quote(version), duck.Quote(x.Estimator), duck.Quote(x.Data), duck.Quote(x.Name), strconv.FormatFloat(x.Value, 'e', -1, 64), low, high, x.N)
 }
 
+// gradeSeed is the seed of the bootstrap of grades. It is not that of the models: another
+// seed of theirs must not move the intervals of scores that are published.
+const gradeSeed = 1
+
 // published scores and the column with the probability, per task.
 var scoreTables = map[string][2]string{
 	"churn":      {"churn_scores", "churn_probability"},
@@ -108,7 +112,7 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 	for i, n := range nights {
 		r.Progress(i, len(nights), "scores of "+n.AsOf)
 		for _, pr := range predictions() {
-			graded, err := p.grade(ctx, r, n, pr)
+			graded, warning, err := p.grade(ctx, r, n, pr)
 			if ctx.Err() != nil {
 				return pipeline.Table{}, ctx.Err()
 			}
@@ -117,6 +121,9 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 				continue
 			}
 			rows = append(rows, graded...)
+			if warning != "" {
+				warnings = append(warnings, warning)
+			}
 		}
 	}
 	t, err := p.valuesTable(ctx, r, append([]string{"scored_as_of DATE"}, metricColumns...), rows)
@@ -125,40 +132,41 @@ func (p *Project) grades(ctx context.Context, r *pipeline.Run) (pipeline.Table, 
 }
 
 // grade measures one task's published scores of one day. A grade is kept: it changes
-// only when the outcome does. Scores that are no longer there are not graded.
-func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) ([]string, error) {
+// only when the outcome does. Scores that are no longer there are not graded. The night
+// that makes a grade warns of scores without an outcome; the count stays in the table.
+func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr prediction) (rows []string, warning string, err error) {
 	scores := filepath.Join(r.Night.Dir, n.Directory, scoreTables[pr.task.Name][0]+".parquet")
 	for _, table := range []string{scoreTables[pr.task.Name][0], valueTable} {
 		if err := provePublished(ctx, r.Night.Ledger, r.Night.Dir, n, table); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	sum, _, err := durable.Digest(scores)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.Log().Warn("published scores are gone and are not graded", "task", pr.task.Name, "scored_as_of", n.AsOf, "file", scores)
-		return nil, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	stakes := ""
 	if stake := pr.stake(filepath.Dir(scores)); stake != nil {
 		if stakes, _, err = durable.Digest(stake.Path); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	day, err := pipeline.ParseDay(n.AsOf)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	need, err := p.plan.closure(pr.labels)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	m, _ := p.Models.Get(pr.labels)
 	labels, err := p.labels(ctx, r, []pipeline.Day{day}, need, m)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	spec := pipeline.PartSpec{Dir: filepath.Join("results", scoreGradesTable, "scored_as_of="+n.AsOf), Ext: ".json", Cutoff: n.AsOf, Label: pr.task.Name, Key: []any{sum, labels.Parts[0].SHA256, stakes}}
 	part, err := r.Part(ctx, spec, func(ctx context.Context, path string) (int64, error) {
@@ -166,6 +174,7 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 		if err != nil {
 			return 0, err
 		}
+		warning = g.warning(pr.task.Name, n.AsOf)
 		text, err := json.Marshal(g)
 		if err != nil {
 			return 0, fmt.Errorf("writing the grade: %w", err)
@@ -173,28 +182,49 @@ func (p *Project) grade(ctx context.Context, r *pipeline.Run, n ledger.Night, pr
 		return int64(len(g.Metrics)), os.WriteFile(path, text, 0o644)
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return readGrade(part.Path, n.AsOf, pr.task.Name)
+	rows, err = readGrade(part.Path, n.AsOf, pr.task.Name)
+	return rows, warning, err
 }
 
 // valueTable tells what customers are worth.
 const valueTable = "customer_value"
 
 // stake is what was at stake on the day of the scores, as that night told it: the margin
-// that a customer would bring in a year. Nights that did not tell have none.
+// that a customer would bring in a year, or that a buyer of the category brings in the
+// first. Nights that did not tell have none.
 func (pr prediction) stake(published string) *learn.Stake {
-	path := filepath.Join(published, valueTable+".parquet")
-	if _, err := os.Stat(path); err != nil || len(pr.task.Keys) > 1 {
+	s := &learn.Stake{Path: filepath.Join(published, valueTable+".parquet"), Keys: pr.task.Keys, Column: "current_value"}
+	if len(pr.task.Keys) > 1 {
+		s.Path, s.Column = filepath.Join(published, scoreTables[pr.task.Name][0]+".parquet"), "first_year_margin"
+	}
+	if _, err := os.Stat(s.Path); err != nil {
 		return nil
 	}
-	return &learn.Stake{Path: path, Column: "current_value"}
+	return s
 }
 
 // grade is how good the scores of a day turned out to be.
 type grade struct {
 	Version string          `json:"model_version"`
 	Metrics []models.Metric `json:"metrics"` // none when there were no scores
+}
+
+// strayShare is the share of scores without an outcome up to which nobody is warned. Some
+// are expected: rows that were corrected or deleted at the source since, and people who
+// were forgotten, are no longer among the customers of that day.
+const strayShare = 0.01
+
+// warning tells that scores cannot be graded since nothing is known of what they are about.
+func (g grade) warning(task, asOf string) string {
+	for _, m := range g.Metrics {
+		if m.Name == models.Unmatched && m.Value > strayShare*float64(m.N) {
+			return fmt.Sprintf("%.0f of the %d %s scores of %s have no outcome and are left out of their grade: by the orders known today, and today's configuration, they are not among those to be scored on that day. Were orders deleted or corrected, or history.lookback_days, the population or the categories changed since?",
+				m.Value, m.N, task, asOf)
+		}
+	}
+	return ""
 }
 
 func readGrade(path, asOf, task string) ([]string, error) {
@@ -233,10 +263,41 @@ func (p *Project) measure(ctx context.Context, r *pipeline.Run, n ledger.Night, 
 		return g, err
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%s-%s.parquet", pr.task.Name, n.AsOf))
-	query := fmt.Sprintf("SELECT %s, %s AS probability FROM %s ORDER BY ALL", duck.Idents(pr.task.Keys), scoreTables[pr.task.Name][1], from)
+	columns := scoreTables[pr.task.Name][1] + " AS probability"
+	if len(pr.task.Keys) > 1 {
+		columns += ", rank"
+	}
+	query := fmt.Sprintf("SELECT %s, %s FROM %s ORDER BY ALL", duck.Idents(pr.task.Keys), columns, from)
 	if _, err := s.WriteParquet(ctx, query, path); err != nil {
 		return g, err
 	}
-	g.Metrics, _, err = learn.Judge(ctx, pr.task, path, labels, "published", "outcome of "+n.AsOf, pr.stake(filepath.Dir(scores)))
-	return g, err
+	stake, err := stakeTold(ctx, s, pr.stake(filepath.Dir(scores)))
+	if err != nil {
+		return g, err
+	}
+	grading := learn.Grading{Predictions: path, Labels: labels, Estimator: "published", On: "outcome of " + n.AsOf, Stake: stake, Seed: gradeSeed}
+	unmatched := 0
+	if g.Metrics, unmatched, err = learn.Judge(ctx, pr.task, grading); err != nil {
+		return g, err
+	}
+	if unmatched > 0 {
+		var all int
+		if err := s.Scan(ctx, "SELECT count(*) FROM "+from, &all); err != nil {
+			return g, err
+		}
+		g.Metrics = append(g.Metrics, models.Metric{Estimator: grading.Estimator, Data: grading.On, Name: models.Unmatched, Value: float64(unmatched), N: all})
+	}
+	return g, nil
+}
+
+// stakeTold is the stake, or nil where the night of the scores did not tell of it yet.
+func stakeTold(ctx context.Context, s *duck.Session, stake *learn.Stake) (*learn.Stake, error) {
+	if stake == nil {
+		return nil, nil
+	}
+	columns, err := s.Columns(ctx, "SELECT * FROM "+duck.ReadParquet([]string{stake.Path}))
+	if err != nil || !slices.ContainsFunc(columns, func(c duck.Column) bool { return c.Name == stake.Column }) {
+		return nil, err
+	}
+	return stake, nil
 }

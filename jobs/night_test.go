@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -324,7 +325,8 @@ func TestScoresFindTheTruth(t *testing.T) {
 	t.Logf("left %.3f, liked %.3f, churn AUC %.4f of %.4f", left, liked, found, attainable)
 }
 
-// When the horizon of published scores has passed, they meet what happened.
+// When the horizon of published scores has passed, they meet what happened, as far as
+// anything is known of it.
 func TestScoresAreGraded(t *testing.T) {
 	t.Parallel()
 	b := after(t, 300, "2023-12-01")
@@ -332,14 +334,40 @@ func TestScoresAreGraded(t *testing.T) {
 	if n := scan[int64](b, "SELECT count(*) FROM score_grades"); n != 0 {
 		t.Errorf("%d grades before the horizon has passed", n)
 	}
-	b.mustRun(firstAsOf, "")
+	out := b.mustRun(firstAsOf, "")
+	of := func(what, where string) float64 {
+		return scan[float64](b, "SELECT coalesce(max("+what+"), -1)::DOUBLE FROM score_grades WHERE scored_as_of = '2023-12-01' AND "+where)
+	}
 	for _, task := range []string{"churn", "cross_sell"} {
-		if auc := scan[float64](b, "SELECT max(value) FROM score_grades WHERE scored_as_of = '2023-12-01' AND metric = 'auc' AND task = '"+task+"'"); auc < 0.55 || auc > 0.97 {
-			t.Errorf("%s: AUC of the scores of 2023-12-01 is %v", task, auc)
+		auc := "metric = 'auc' AND task = '" + task + "'"
+		if v := of("value", auc); v < 0.55 || v > 0.97 || !(of("low", auc) < v && v < of("high", auc)) {
+			t.Errorf("%s: AUC of the scores of 2023-12-01 is %v (%v to %v)", task, v, of("low", auc), of("high", auc))
 		}
+		if total := of("value", "metric = 'stake_total' AND task = '"+task+"'"); task == "churn" && total <= 0 {
+			t.Errorf("%s: at stake was %v", task, total)
+		}
+	}
+	// What the first three offers held of the first-year margin of all that was bought.
+	hit := of("value", "metric = 'hit_at_3'")
+	if top, best := of("value", "metric = 'stake_top_3'"), of("value", "metric = 'stake_best_3'"); top < 0 || top > best || best > 1 || hit <= 0 {
+		t.Errorf("the first three offers: %v of the stake, at best %v, a hit for %v of the customers", top, best, hit)
 	}
 	if n := scan[int64](b, "SELECT count(DISTINCT scored_as_of) FROM score_grades"); n != 2 {
 		t.Errorf("%d score days graded, want 2", n)
+	}
+	if n := scan[int64](b, "SELECT count(*) FROM score_grades WHERE metric = 'unmatched'"); n != 0 || strings.Contains(strings.Join(out.Warnings, " "), "have no outcome") {
+		t.Errorf("scores without an outcome: %d, warnings %q", n, out.Warnings)
+	}
+
+	// Orders that are taken back later take customers out of that day's population.
+	from, to := must(time.Parse(time.DateOnly, "2023-11-01")), must(time.Parse(time.DateOnly, "2023-11-20"))
+	for _, path := range must(filepath.Glob(filepath.Join(b.dir, "incoming", "orders", "*.csv"))) {
+		b.cutFile(path, "ordered_at", func(when time.Time) bool { return !when.Before(from) && when.Before(to) })
+	}
+	out = b.mustRun(firstAsOf, "")
+	lost, all := of("value", "task = 'churn' AND metric = 'unmatched'"), of("n", "task = 'churn' AND metric = 'unmatched'")
+	if said := fmt.Sprintf("%.0f of the %.0f churn scores of 2023-12-01 have no outcome", lost, all); lost < 2 || lost >= all || !strings.Contains(strings.Join(out.Warnings, "\n"), said) {
+		t.Errorf("want a warning %q, got %q", said, out.Warnings)
 	}
 }
 

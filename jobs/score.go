@@ -171,7 +171,7 @@ func (sc *scoring) writeNone(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	if _, err := s.WriteParquet(ctx, "SELECT "+keys+"0::DOUBLE AS probability, ''::VARCHAR AS reason_1, ''::VARCHAR AS reason_2, ''::VARCHAR AS reason_3, ''::VARCHAR AS model_version WHERE false", sc.out.Predictions); err != nil {
+	if _, err := s.WriteParquet(ctx, "SELECT "+keys+"0::DOUBLE AS probability, 0::DOUBLE AS raw_probability, ''::VARCHAR AS reason_1, ''::VARCHAR AS reason_2, ''::VARCHAR AS reason_3, ''::VARCHAR AS model_version WHERE false", sc.out.Predictions); err != nil {
 		return err
 	}
 	_, err = s.WriteParquet(ctx, "SELECT "+keys+"0::INTEGER AS rank, ''::VARCHAR AS feature, 0::DOUBLE AS value, ''::VARCHAR AS direction, 0::DOUBLE AS effect, ''::VARCHAR AS sentence WHERE false", sc.out.Reasons)

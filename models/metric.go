@@ -16,6 +16,9 @@ const (
 	StakeTotal       = "stake_total"         // money at stake of those to whom it happened
 	StakeTop10       = "stake_top_10"        // share of it in the tenth that was ranked first
 	StakeBest10      = "stake_best_10"       // the same had everything been known: the most that a tenth can hold
+	StakeTop3        = "stake_top_3"         // share of it in the three rows of each customer that were ranked first
+	StakeBest3       = "stake_best_3"        // the most that three rows of each customer can hold
+	Unmatched        = "unmatched"           // grades: scores whose outcome is not known
 )
 
 // Metric is one row of a report.

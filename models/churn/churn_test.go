@@ -35,7 +35,7 @@ func TestChurn(t *testing.T) {
 	if got, err := learn.Score(ctx, Task(), m, now, words, out); err != nil || got.Rows != 600 {
 		t.Fatalf("scored %d, %v", got.Rows, err)
 	}
-	metrics, _, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, m.Label(), "graded", nil)
+	metrics, _, err := learn.Judge(ctx, Task(), learn.Grading{Predictions: out.Predictions, Labels: now.Labels, Estimator: m.Label(), On: "graded"})
 	if err != nil {
 		t.Fatal(err)
 	}

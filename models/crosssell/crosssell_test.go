@@ -31,7 +31,7 @@ func TestCrossSell(t *testing.T) {
 	if got, err := learn.Score(ctx, Task(), m, now, nil, out); err != nil || got.Rows != 1600 {
 		t.Fatalf("scored %d, %v", got.Rows, err)
 	}
-	metrics, unmatched, err := learn.Judge(ctx, Task(), out.Predictions, now.Labels, m.Label(), "graded", nil)
+	metrics, unmatched, err := learn.Judge(ctx, Task(), learn.Grading{Predictions: out.Predictions, Labels: now.Labels, Estimator: m.Label(), On: "graded"})
 	if err != nil || unmatched != 0 {
 		t.Fatal(err, unmatched)
 	}

@@ -23,7 +23,8 @@ import (
 // hyper-parameters) learns again from the rows that the new model learned from, and both
 // are compared after the straight line in log-odds that suits each best, since the old
 // calibrator belongs to another fit. The same recipe needs no comparison: then the new
-// model is the old one with more recent outcomes, and better for it.
+// model is the old one with more recent outcomes, and better for it. A champion that
+// cannot be compared stays: nothing shows that the new model is not worse.
 func (x *experiment) againstChampion(ctx context.Context, j *judgement, judged models.Snapshot) (*gate.Finding, error) {
 	c := x.options.Champion
 	if c == nil || c.Header.Estimator == rule.Kind {
@@ -35,10 +36,16 @@ func (x *experiment) againstChampion(ctx context.Context, j *judgement, judged m
 	}
 	a, b, how, again, err := x.championScores(ctx, c, j, judged)
 	if err != nil {
-		return &gate.Finding{Gate: gate.AgainstOld, Severity: gate.Warn, Message: fmt.Sprintf(
-			"The champion %s could not be compared: %v.", c.Header.Version, err)}, ctx.Err()
+		return &gate.Finding{Gate: gate.AgainstOld, Severity: gate.Error, Message: fmt.Sprintf(
+			"The champion %s could not be compared on the same later rows: %v. The champion stays. To let new models take over without a comparison, move its file away: the column file of model_versions names it.", c.Header.Version, err)}, ctx.Err()
 	}
-	if err := x.measure(ctx, j, "champion", a); err != nil {
+	var order []float64
+	if !again { // learned again it is another model, and not calibrated by steps
+		if order, err = ownOrder(c, j.rows.Frame); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.measure(ctx, j, "champion", forecast{a, order}); err != nil {
 		return nil, err
 	}
 	if again {

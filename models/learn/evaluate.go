@@ -104,7 +104,7 @@ func (x *experiment) test(ctx context.Context, test []models.Snapshot, r *Report
 			if err != nil {
 				return err
 			}
-			more, err := x.task.measure(ctx, x.options.Candidates[k].Name, j.on, later.Frame.Keys(), later.Labels, p, nil)
+			more, err := x.task.measure(ctx, x.options.Candidates[k].Name, j.on, later.Frame.Keys(), later.Labels, forecast{p: p}, nil)
 			if err != nil {
 				return err
 			}

@@ -94,6 +94,12 @@ func predict(m *Model, f *models.Frame) ([]float64, error) {
 	return m.Probability(p)
 }
 
+// ownOrder are a model's own probabilities, before calibration: what the rows of a customer
+// are ranked by where calibration makes neighbours equal.
+func ownOrder(m *Model, f *models.Frame) ([]float64, error) {
+	return predict(&Model{Estimator: m.Estimator}, f)
+}
+
 // judgement is what later rows say about an experiment.
 type judgement struct {
 	on        string // "validation 2011-09-01"
@@ -112,13 +118,17 @@ func (x *experiment) judge(ctx context.Context, later rows.Rows, on string) (*ju
 	if j.model, err = predict(x.model, later.Frame); err != nil {
 		return nil, err
 	}
+	own, err := ownOrder(x.model, later.Frame)
+	if err != nil {
+		return nil, err
+	}
 	if j.rule, err = predict(x.rule, later.Frame); err != nil {
 		return nil, err
 	}
-	if err := x.measure(ctx, j, x.model.Label(), j.model); err != nil {
+	if err := x.measure(ctx, j, x.model.Label(), forecast{j.model, own}); err != nil {
 		return nil, err
 	}
-	if err := x.measure(ctx, j, x.rule.Label(), j.rule); err != nil {
+	if err := x.measure(ctx, j, x.rule.Label(), forecast{p: j.rule}); err != nil {
 		return nil, err
 	}
 	return j, x.compare(ctx, j, x.rule.Label(), "found on the same rows as the model", j.rule, j.model)
@@ -134,8 +144,8 @@ func (x *experiment) compare(ctx context.Context, j *judgement, other, how strin
 	return nil
 }
 
-func (x *experiment) measure(ctx context.Context, j *judgement, estimator string, p []float64) error {
-	m, err := x.task.measure(ctx, estimator, j.on, j.rows.Frame.Keys(), j.rows.Labels, p, x.resampling(j))
+func (x *experiment) measure(ctx context.Context, j *judgement, estimator string, f forecast) error {
+	m, err := x.task.measure(ctx, estimator, j.on, j.rows.Frame.Keys(), j.rows.Labels, f, x.resampling(j))
 	j.metrics = append(j.metrics, m...)
 	return err
 }

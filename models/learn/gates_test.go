@@ -228,7 +228,7 @@ func TestChampion(t *testing.T) {
 	gone.Header.Estimator = "oracle"
 	o.Champion = &gone
 	out = train(t, churnTask(), snapshots, o)
-	if severity, text := finding(out.Verdict.Findings, gate.AgainstOld); severity != gate.Warn || !strings.Contains(text, "could not be compared") {
+	if severity, text := finding(out.Verdict.Findings, gate.AgainstOld); severity != gate.Error || !strings.Contains(text, "could not be compared") || out.Verdict.Use != gate.UseChampion || out.Serve(&gone) != &gone {
 		t.Errorf("an unknown champion: %s: %s", severity, text)
 	}
 }

@@ -81,7 +81,7 @@ func TestTrainScoreJudge(t *testing.T) {
 			if _, err := Score(ctx, task, loaded, known, nil, files); err != nil {
 				t.Fatal(err)
 			}
-			metrics, unmatched, err := Judge(ctx, task, files.Predictions, known.Labels, "blend", "graded 2011-07-01", nil)
+			metrics, unmatched, err := Judge(ctx, task, Grading{Predictions: files.Predictions, Labels: known.Labels, Estimator: "blend", On: "graded 2011-07-01"})
 			if err != nil || unmatched != 0 {
 				t.Fatalf("grading: %d unmatched, %v", unmatched, err)
 			}

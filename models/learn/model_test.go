@@ -141,23 +141,91 @@ func TestStakes(t *testing.T) {
 	value := write("v", n-1, models.OutColumn{Name: "value", Float: func(i int) (float64, bool) {
 		return map[int]float64{0: 60, 1: 500, 5: 40, 7: -9}[i], i != 3 // the last customer has no row, another no value
 	}})
-	metrics, unmatched, err := Judge(ctx, churnTask(), predictions, labels, "published", "outcome", &Stake{value, "value"})
+	grading := Grading{Predictions: predictions, Labels: labels, Estimator: "published", On: "outcome", Seed: 1}
+	grading.Stake = &Stake{Path: value, Keys: []string{"customer_id"}, Column: "value"}
+	metrics, unmatched, err := Judge(ctx, churnTask(), grading)
 	if err != nil || unmatched != 0 {
 		t.Fatal(err, unmatched)
 	}
 	got := map[string]float64{}
 	for _, m := range metrics {
 		got[m.Name] = m.Value
+		sampled := !slices.Contains([]string{models.BaseRate, models.MeanProbability, models.CalibrationError, models.StakeBest10}, m.Name)
+		if sampled && !(m.Low <= m.Value && m.Value <= m.High && m.Low < m.High) {
+			t.Errorf("the interval of %s %v is %v to %v", m.Name, m.Value, m.Low, m.High)
+		}
+	}
+	if again, _, err := Judge(ctx, churnTask(), grading); err != nil || !slices.Equal(metrics, again) {
+		t.Errorf("the same grading gives other intervals: %v, %v (%v)", metrics, again, err)
 	}
 	if got[models.StakeTotal] != 100 || got[models.StakeTop10] != 0.6 || got[models.StakeBest10] != 1 {
 		t.Errorf("%v", got)
 	}
-	if _, _, err := Judge(ctx, churnTask(), predictions, labels, "published", "outcome", &Stake{value, "margin"}); err == nil || !strings.Contains(err.Error(), "no numeric column margin") {
+	grading.Stake.Column = "margin"
+	if _, _, err := Judge(ctx, churnTask(), grading); err == nil || !strings.Contains(err.Error(), "no numeric column margin") {
 		t.Errorf("another column: %v", err)
 	}
-	metrics, _, err = Judge(ctx, churnTask(), predictions, labels, "published", "outcome", nil)
+	grading.Stake = nil
+	metrics, _, err = Judge(ctx, churnTask(), grading)
 	if err != nil || slices.ContainsFunc(metrics, func(m models.Metric) bool { return m.Name == models.StakeTotal }) {
 		t.Errorf("without a stake: %v", err)
+	}
+}
+
+// TestOffersAreGraded checks by hand what three offers per customer caught: c1 was offered
+// tea, jam and rice first, in this order although their probabilities are equal, and bought
+// tea (10) and oats (30); c2 bought salt (20); of c3 nothing is known.
+func TestOffersAreGraded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	type row struct {
+		customer, category string
+		p                  float64
+		rank, bought       int32
+		margin             float64
+	}
+	all := []row{
+		{"c1", "jam", 0.2, 2, 0, 99}, {"c1", "oats", 0.2, 4, 1, 30}, {"c1", "rice", 0.2, 3, 0, 5}, {"c1", "salt", 0.1, 5, 0, 5}, {"c1", "tea", 0.2, 1, 1, 10},
+		{"c2", "jam", 0.1, 4, 0, 1}, {"c2", "oats", 0.3, 2, 0, 1}, {"c2", "rice", 0.2, 3, 0, 1}, {"c2", "salt", 0.4, 1, 1, 20}, {"c2", "tea", 0.05, 5, 0, 1},
+		{"c3", "tea", 0.2, 1, 0, 1000},
+	}
+	write := func(name string, rows []row, columns ...models.OutColumn) string {
+		path := filepath.Join(dir, name)
+		columns = append([]models.OutColumn{
+			{Name: "customer_id", Text: func(i int) (string, bool) { return rows[i].customer, true }},
+			{Name: "category", Text: func(i int) (string, bool) { return rows[i].category, true }},
+		}, columns...)
+		if err := models.WriteParquet(path, len(rows), columns); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	g := Grading{Estimator: "published", On: "outcome", Seed: 1}
+	g.Predictions = write("p", all,
+		models.OutColumn{Name: "probability", Float: func(i int) (float64, bool) { return all[i].p, true }},
+		models.OutColumn{Name: "rank", Int: func(i int) (int32, bool) { return all[i].rank, true }},
+		models.OutColumn{Name: "first_year_margin", Float: func(i int) (float64, bool) { return all[i].margin, true }})
+	known := all[:10]
+	g.Labels = write("l", known, models.OutColumn{Name: "bought", Int: func(i int) (int32, bool) { return known[i].bought, true }})
+	g.Stake = &Stake{Path: g.Predictions, Keys: crossTask().Keys, Column: "first_year_margin"}
+	metrics, unmatched, err := Judge(ctx, crossTask(), g)
+	if err != nil || unmatched != 1 {
+		t.Fatal(unmatched, err)
+	}
+	got := map[string]float64{}
+	for _, m := range metrics {
+		got[m.Name] = m.Value
+	}
+	for name, want := range map[string]float64{
+		models.StakeTotal: 60, models.StakeTop3: 30. / 60, models.StakeBest3: 1, models.HitAt3: 1,
+		models.AUCWithin: (4./6 + 1) / 2, // of c1's pairs of one bought and one not, tea wins 3, oats 1
+	} {
+		if math.Abs(got[name]-want) > 1e-12 {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+	if _, ok := got[models.StakeTop10]; ok {
+		t.Error("a tenth of all pairs is nothing that anybody works off")
 	}
 }
 

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"slices"
@@ -12,16 +13,21 @@ import (
 	"github.com/mainstay-etl/mainstay/models/gate"
 )
 
-// probability is the column of the predictions file.
-const probability = "probability"
+// Columns of the predictions file.
+const (
+	probability    = "probability"
+	rawProbability = "raw_probability"
+)
 
 // reasonsPerRow is how many reasons a row gets.
 const reasonsPerRow = 3
 
 // Output names the two files that Score writes.
 //
-//	Predictions: the keys, probability, reason_1 to reason_3 (NULL where there is
-//	  none), model_version; one row per row of the snapshot, sorted by key.
+//	Predictions: the keys, probability, raw_probability (the model's own, before
+//	  calibration, which may make neighbours equal: what a customer's rows are ranked by
+//	  where probability is equal), reason_1 to reason_3 (NULL where there is none),
+//	  model_version; one row per row of the snapshot, sorted by key.
 //	Reasons: the keys, rank, feature, value, direction ("raises", "lowers"),
 //	  effect (log-odds), sentence; one row per reason, sorted by key and rank.
 type Output struct {
@@ -71,7 +77,7 @@ type scored struct {
 	frame   *models.Frame
 	words   explain.Wordings
 	rows    []int32   // rows of the frame, sorted by key
-	raw     []float64 // before calibration, which may make neighbours equal: to rank by
+	raw     []float64 // before calibration
 	proba   []float64
 	reasons map[int32][]explain.Reason // by row of the frame
 	flat    []flatReason               // in the order of the reasons file
@@ -99,8 +105,14 @@ func sortedByKey(f *models.Frame) []int32 {
 	return rows
 }
 
+// likelier orders rows as they are offered: by probability, where that is equal by the
+// model's own, and then by key. The SQL of cross_sell_scores ranks the same way.
+func (s *scored) likelier(a, b int32) int {
+	return cmp.Or(cmp.Compare(s.proba[b], s.proba[a]), cmp.Compare(s.raw[b], s.raw[a]))
+}
+
 // toExplain lists the rows that get reasons, in key order: all, or each
-// customer's likeliest ones (ties: smaller key).
+// customer's likeliest ones (see likelier; s.rows are in key order).
 func (s *scored) toExplain() []int32 {
 	if s.task.ExplainTop == 0 {
 		return s.rows
@@ -113,15 +125,7 @@ func (s *scored) toExplain() []int32 {
 			j++
 		}
 		best := slices.Clone(s.rows[i:j])
-		slices.SortStableFunc(best, func(a, b int32) int {
-			switch {
-			case s.raw[a] > s.raw[b]:
-				return -1
-			case s.raw[a] < s.raw[b]:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(best, s.likelier)
 		best = best[:min(s.task.ExplainTop, len(best))]
 		for _, r := range s.rows[i:j] { // back in key order
 			if slices.Contains(best, r) {
@@ -174,7 +178,9 @@ func (s *scored) sentence(r explain.Reason) string {
 
 func (s *scored) predictionColumns() []models.OutColumn {
 	columns := s.keyColumns(func(i int) int32 { return s.rows[i] })
-	columns = append(columns, models.OutColumn{Name: probability, Float: func(i int) (float64, bool) { return s.proba[s.rows[i]], true }})
+	columns = append(columns,
+		models.OutColumn{Name: probability, Float: func(i int) (float64, bool) { return s.proba[s.rows[i]], true }},
+		models.OutColumn{Name: rawProbability, Float: func(i int) (float64, bool) { return s.raw[s.rows[i]], true }})
 	for rank, name := range []string{"reason_1", "reason_2", "reason_3"} {
 		columns = append(columns, models.OutColumn{Name: name, Text: func(i int) (string, bool) {
 			if reasons := s.reasons[s.rows[i]]; rank < len(reasons) {

@@ -4,8 +4,9 @@ SELECT
     s.customer_id,
     s.category,
     s.probability,
+    s.raw_probability,
     ROW_NUMBER() OVER (
-        PARTITION BY s.customer_id ORDER BY s.probability DESC, s.category
+        PARTITION BY s.customer_id ORDER BY s.probability DESC, s.raw_probability DESC, s.category
     ) AS rank,
     CAST(m.first_year_margin AS DECIMAL(38, 2)) AS first_year_margin,
     m.is_full_year AS margin_is_full_year,
