@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/models"
@@ -44,11 +43,11 @@ func ModelVersions(ctx context.Context, dataDir string) ([]ModelVersion, error) 
 		if err != nil {
 			return nil, fmt.Errorf("listing models: %w", err)
 		}
-		made, err := madeBy(ctx, l, pr)
+		made, err := madeBy(ctx, l, pr, dataDir)
 		if err != nil {
 			return nil, err
 		}
-		seen := map[string]bool{} // a model that stays in service is kept under several keys
+		seen := map[string]int{} // a model that stays in service is kept under several keys
 		for _, file := range files {
 			rel, err := filepath.Rel(dataDir, file)
 			if err != nil {
@@ -62,13 +61,14 @@ func ModelVersions(ctx context.Context, dataDir string) ([]ModelVersion, error) 
 				out = append(out, ModelVersion{Task: pr.task.Name, File: rel, Broken: err})
 				continue
 			}
-			if seen[m.Header.Version] {
+			if at, again := seen[m.Header.Version]; again {
+				out[at].Made = earlier(out[at].Made, made[file])
 				continue
 			}
-			seen[m.Header.Version] = true
+			seen[m.Header.Version] = len(out)
 			out = append(out, ModelVersion{
 				Task: pr.task.Name, Version: m.Header.Version, Model: m.Label(), File: rel, Header: m.Header, Report: m.Report,
-				Made: made[m.Header.Version], Served: served[pr.task.Name+" "+m.Header.Version],
+				Made: made[file], Served: served[pr.task.Name+" "+m.Header.Version],
 			})
 		}
 	}
@@ -78,8 +78,9 @@ func ModelVersions(ctx context.Context, dataDir string) ([]ModelVersion, error) 
 	return out, nil
 }
 
-// madeBy tells of each version of a task which night's training it came from first.
-func madeBy(ctx context.Context, l *ledger.Ledger, pr prediction) (map[string]card.Made, error) {
+// madeBy tells of each model file of a task which night's training it came from. Whether
+// the model served, was refused or stopped the night does not matter.
+func madeBy(ctx context.Context, l *ledger.Ledger, pr prediction, dataDir string) (map[string]card.Made, error) {
 	history, err := l.JobHistory(ctx, pr.model)
 	if err != nil {
 		return nil, err
@@ -88,18 +89,34 @@ func madeBy(ctx context.Context, l *ledger.Ledger, pr prediction) (map[string]ca
 	if err != nil {
 		return nil, err
 	}
-	started := map[int64]time.Time{}
+	files, err := l.AllArtifacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of := map[int64]card.Made{}
 	for _, n := range nights {
-		started[n.ID] = n.StartedAt
+		of[n.ID] = card.Made{Night: n.ID, At: n.StartedAt}
+	}
+	for _, j := range history {
+		made := of[j.Night]
+		made.Took = time.Duration(j.Seconds * float64(time.Second))
+		of[j.Night] = made
 	}
 	out := map[string]card.Made{}
-	for _, j := range history {
-		_, version, ok := strings.Cut(j.Note, servesVersion)
-		if _, again := out[version]; ok && !again && j.Status == ledger.JobDone {
-			out[version] = card.Made{Night: j.Night, At: started[j.Night], Took: time.Duration(j.Seconds * float64(time.Second))}
+	for _, a := range files {
+		if a.Table == pr.model {
+			out[filepath.Join(dataDir, a.Path)] = of[a.Night]
 		}
 	}
 	return out, nil
+}
+
+// earlier of two nights; the zero value is none.
+func earlier(a, b card.Made) card.Made {
+	if a.Night == 0 || b.Night != 0 && b.Night < a.Night {
+		return b
+	}
+	return a
 }
 
 // servedDays are the published days by task and version.

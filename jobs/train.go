@@ -3,12 +3,14 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/gate"
 	"github.com/mainstay-etl/mainstay/models/golearnx"
 	"github.com/mainstay-etl/mainstay/models/learn"
@@ -48,7 +50,11 @@ func (p *Project) train(ctx context.Context, r *pipeline.Run, pr prediction) (pi
 	t.run = func(ctx context.Context) (*learn.Outcome, error) {
 		return learn.Train(ctx, pr.task, mature, p.learnOptions(pr, champion.model, first), func(done, total int) { r.Progress(done, total, "learning") })
 	}
-	table, err := t.table(ctx, slices.Concat(key, []any{champion.sha256, first.String()}))
+	all := slices.Concat(key, []any{champion.sha256, first.String()})
+	table, err := t.table(ctx, all)
+	if t.stopped != nil {
+		err = t.keepStopped(ctx, all, err)
+	}
 	if champion.warning != "" {
 		table.Warnings = append(table.Warnings, champion.warning)
 	}
@@ -79,9 +85,6 @@ func (p *Project) firstCutoff(ctx context.Context, r *pipeline.Run) (pipeline.Da
 	return pipeline.Months(enough, enough.AddDays(31))[0], nil
 }
 
-// servesVersion stands between the use and the version in the note of a model's job.
-const servesVersion = " serves, version "
-
 // training learns once, when a file of it is asked for, and hands out the files.
 type training struct {
 	p        *Project
@@ -91,6 +94,7 @@ type training struct {
 	basis    string
 	run      func(context.Context) (*learn.Outcome, error)
 	outcome  *learn.Outcome
+	stopped  *learn.Model // too good to be true
 }
 
 func (t *training) table(ctx context.Context, key []any) (pipeline.Table, error) {
@@ -118,7 +122,7 @@ func (t *training) table(ctx context.Context, key []any) (pipeline.Table, error)
 		return out, err
 	}
 	out.Parts = append(out.Parts, serving)
-	out.Note = s.Use + servesVersion + s.Version
+	out.Note = s.Use + " serves, version " + s.Version
 	if s.Challenger != "" && s.Use != gate.UseChallenger {
 		part, err := t.part(ctx, challengerPart, ".model", key, func(ctx context.Context, path string) (int64, error) {
 			return t.save(ctx, path, func(o *learn.Outcome) *learn.Model { return o.Challenger })
@@ -139,12 +143,27 @@ func (t *training) part(ctx context.Context, label, ext string, key []any, write
 func (t *training) learned(ctx context.Context) (*learn.Outcome, error) {
 	if t.outcome == nil {
 		o, err := t.run(ctx)
+		if errors.Is(err, models.ErrTooGood) && o != nil {
+			t.stopped = o.Challenger
+		}
 		if err != nil {
 			return nil, err
 		}
 		t.outcome = o
 	}
 	return t.outcome, nil
+}
+
+// keepStopped keeps the model that ended the night, so that there is something to look at.
+// No night scores with it: none is published with it.
+func (t *training) keepStopped(ctx context.Context, key []any, why error) error {
+	_, err := t.part(ctx, stoppedPart, ".model", key, func(_ context.Context, path string) (int64, error) {
+		return int64(t.stopped.Header.Rows), t.stopped.Save(path)
+	})
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	return fmt.Errorf("%w. `mainstay models show %s` tells what it goes by", why, t.stopped.Header.Version)
 }
 
 func (t *training) writeService(ctx context.Context, path string) (int64, error) {

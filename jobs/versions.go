@@ -24,6 +24,7 @@ const modelVersionsTable = "model_versions"
 // Labels of the parts of a model table: the model that scores has none.
 const (
 	challengerPart = "challenger"
+	stoppedPart    = "stopped" // too good to be true
 	servicePart    = "service"
 )
 

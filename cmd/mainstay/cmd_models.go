@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/models"
 	"github.com/mainstay-etl/mainstay/models/card"
+	"github.com/mainstay-etl/mainstay/models/gate"
 )
 
 func newModelsCommand() *cobra.Command {
@@ -25,7 +26,7 @@ it was judged, and beside what. list shows them all, show prints the card of one
 card writes the card as a page (HTML) or as Markdown.`,
 		Example: `  mainstay models list
   mainstay models show churn
-  mainstay models card 2024-10-01-1f0c93aa --out card.html`,
+  mainstay models card 2024-10-01-blend-1f0c93aa --out card.html`,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, sub := range []*cobra.Command{newModelsListCommand(), newModelsShowCommand(), newModelsCardCommand()} {
@@ -67,7 +68,7 @@ func runModelsList(ctx context.Context, out io.Writer, o projectFlags) error {
 			continue
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Task, v.Version, v.Model, span(v.Header.Cutoffs), thousands(int64(v.Header.Rows)),
-			judged(v, models.AUC), judged(v, models.LogLoss), scoresOn(v.Served))
+			judged(v, models.AUC), judged(v, models.LogLoss), scoresOn(v))
 	}
 	return tw.Flush()
 }
@@ -91,14 +92,18 @@ func judged(v jobs.ModelVersion, metric string) string {
 }
 
 // scoresOn tells on which published days a version scored.
-func scoresOn(days []string) string {
-	switch len(days) {
+func scoresOn(v jobs.ModelVersion) string {
+	switch days := v.Served; len(days) {
 	case 0:
+		if v.Report.Verdict.Refused(gate.TooGood) {
+			return "never: too good to be true"
+		}
 		return "never"
 	case 1:
 		return days[0]
+	default:
+		return fmt.Sprintf("%d nights, %s to %s", len(days), days[0], days[len(days)-1])
 	}
-	return fmt.Sprintf("%d nights, %s to %s", len(days), days[0], days[len(days)-1])
 }
 
 func newModelsShowCommand() *cobra.Command {
@@ -107,7 +112,7 @@ func newModelsShowCommand() *cobra.Command {
 		Use:   "show VERSION|TASK",
 		Short: "Print the card of a version, or of a task's latest",
 		Example: `  mainstay models show churn
-  mainstay models show 2024-10-01-1f0c93aa`,
+  mainstay models show 2024-10-01-blend-1f0c93aa`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			v, err := findVersion(c.Context(), o, args[0])

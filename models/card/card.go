@@ -96,6 +96,9 @@ func title(h models.Header) string {
 }
 
 func lead(r learn.Report) (text, mood string) {
+	if r.Verdict.Refused(gate.TooGood) {
+		return "Too good to be true: the night stopped here, and nothing was published.", "bad"
+	}
 	switch r.Verdict.Use {
 	case gate.UseChallenger:
 		if r.Verdict.Worst() == gate.Warn {

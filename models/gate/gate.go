@@ -62,6 +62,16 @@ type Verdict struct {
 // Worst is the highest severity among the findings; Info without any.
 func (v Verdict) Worst() Severity { return Worst(v.Findings) }
 
+// Refused tells whether a gate refused the new model.
+func (v Verdict) Refused(gate string) bool {
+	for _, f := range v.Findings {
+		if f.Gate == gate && f.Severity == Error {
+			return true
+		}
+	}
+	return false
+}
+
 // Worst is the highest severity among findings; Info without any.
 func Worst(findings []Finding) Severity {
 	worst := Info

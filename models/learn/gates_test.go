@@ -77,8 +77,8 @@ func TestLeakIsCaught(t *testing.T) {
 	if top := out.Challenger.Report.Top; len(top) < 3 || top[0].Feature != "leak" {
 		t.Errorf("top features in the report: %v", top)
 	}
-	if out.Challenger == nil || len(out.Challenger.Report.Metrics) == 0 || out.Challenger.Estimator != nil {
-		t.Error("the report should come with the error, the model not")
+	if m := out.Challenger; len(m.Report.Metrics) == 0 || m.Header.Version == "" || m.Header.Cutoffs[len(m.Header.Cutoffs)-1] >= "2011-06-01" || out.Serve(nil) != nil {
+		t.Errorf("with the error comes the judged model, to look at and not to score: %+v, %s", m.Header.Cutoffs, out.Verdict.Use)
 	}
 	if severity, text := finding(out.Challenger.Report.Verdict.Findings, gate.TooGood); severity != gate.Error || !strings.Contains(text, "knows the outcome") || !strings.Contains(text, "most: leak, ") {
 		t.Errorf("%s: %s", severity, text)

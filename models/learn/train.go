@@ -46,8 +46,9 @@ func (o *Outcome) Serve(champion *Model) *Model {
 //
 // Too little to learn from is no error but a finding, with the rule, if there is any
 // outcome, in its place. When the judged model or rule is too good to be true, the error
-// is a [models.TooGoodError] and the Outcome beside it holds the report of a challenger
-// without an estimator. progress may be nil.
+// is a [models.TooGoodError] and the Outcome beside it holds the judged model, so that
+// people can look for what it knows; it learned from the earlier snapshots only, and must
+// not score. progress may be nil.
 func Train(ctx context.Context, t Task, snapshots []models.Snapshot, o Options, progress func(done, total int)) (*Outcome, error) {
 	o, err := o.withDefaults(t)
 	if err != nil {
@@ -88,6 +89,7 @@ type training struct {
 	meter   *choose.Meter
 	have    gate.Available
 	report  Report // of what was judged
+	stopped *Model // judged, and too good to be true; nil: not so
 }
 
 // price is what the training costs at most: choosing and, twice, a blend of one of each.
@@ -129,9 +131,11 @@ func (r *training) run(ctx context.Context) (*Outcome, error) {
 		var err error
 		judged, more, err = r.challenge(ctx)
 		findings = append(findings, more...)
+		if r.stopped != nil {
+			return r.stop(findings, err)
+		}
 		if err != nil {
-			r.report.Verdict = gate.Decide(findings, r.have)
-			return &Outcome{Challenger: &Model{Report: r.report}, Verdict: r.report.Verdict}, err
+			return nil, err
 		}
 	}
 	findings = append(findings, gate.CheckVolume(r.report.Training, r.task.Activity, r.options.Limits)...)
@@ -156,6 +160,24 @@ func (r *training) run(ctx context.Context) (*Outcome, error) {
 	}
 	out.Verdict = gate.Decide(findings, r.have)
 	return out, r.finish(out)
+}
+
+// stop hands out the judged model beside the error that ends the night.
+func (r *training) stop(findings []gate.Finding, why error) (*Outcome, error) {
+	m, v := r.stopped, gate.Decide(findings, r.have)
+	report := r.report
+	report.Calibration, report.Verdict = m.Report.Calibration, v
+	m.Report = report
+	h := models.Header{Task: r.task.Name, Seed: r.options.Seed, HorizonDays: r.options.HorizonDays}
+	for i, s := range r.split.Train {
+		h.Cutoffs = append(h.Cutoffs, s.Day())
+		h.Rows += r.parts[i].Rows.Len()
+		h.Positives += r.parts[i].Rows.Positives()
+	}
+	if err := m.seal(h); err != nil {
+		return nil, err
+	}
+	return &Outcome{Challenger: m, Verdict: v}, why
 }
 
 // judged is what the final fit needs of what was judged.
@@ -255,6 +277,7 @@ func (r *training) tooGood(x *experiment, j *judgement) ([]gate.Finding, error) 
 	if len(out) == 0 {
 		return nil, nil
 	}
+	r.stopped = x.model
 	return out, &models.TooGoodError{Task: r.task.Name, AUC: out[0].Figures["auc"], Limit: limits.MaxAUC, Suspects: suspects}
 }
 
