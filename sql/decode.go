@@ -63,6 +63,7 @@ func (d *decoder) document(file *ast.File, s *Sidecar) {
 		"grain":       func(v value) { s.Grain = d.text(v) },
 		"description": func(v value) { s.Description = d.text(v) },
 		"key":         func(v value) { s.Key = d.columns(v) },
+		"topic":       func(v value) { s.Topic = d.text(v) },
 		"columns":     func(v value) { s.Columns = d.describedColumns(v) },
 		"checks":      func(v value) { s.Checks = d.checks(v) },
 	})

@@ -21,6 +21,7 @@ func (d *decoder) describedColumns(v value) []Column {
 			"source":  func(v value) { c.Source = d.text(v) },
 			"default": func(v value) { c.Default = d.defaultValue(v) },
 			"say":     func(v value) { c.Say = d.say(v) },
+			"topic":   func(v value) { c.Topic = d.text(v) },
 		})
 		cols = append(cols, c)
 	})

@@ -14,8 +14,11 @@ type Sidecar struct {
 	Grain       string // what one row is: "One row per customer."
 	Description string
 	Key         []string // columns that tell rows apart; none for a table of one row
-	Columns     []Column // in the order of the file
-	Checks      []Check  // in the order of the file
+	// Topic is what the features of the file tell of, unless a column says otherwise; of a
+	// topic one feature becomes a reason. "" is the name of the file.
+	Topic   string
+	Columns []Column // in the order of the file
+	Checks  []Check  // in the order of the file
 }
 
 // Column describes a column. All texts may be empty.
@@ -32,6 +35,8 @@ type Column struct {
 	// Say is the fact in a salesperson's words, with {value} for the value:
 	// "last order {value} days ago".
 	Say string
+	// Topic groups features that tell the same story, across files: "last contact".
+	Topic string
 }
 
 // Column finds a described column.

@@ -12,6 +12,7 @@ description: >
   Folded
   text.
 key: [customer_id]
+topic: orders
 columns:
   customer_id:
     meaning: The customer.
@@ -23,6 +24,7 @@ columns:
     source: someone 2005
     default: 0
     say: "last order {value} days ago"
+    topic: rhythm of orders
   risk_band:
     meaning: high or low
     default: low
@@ -47,11 +49,11 @@ func TestParseSidecar(t *testing.T) {
 	}
 	zero, low, lo, hi := "0", "low", 0.0, 1500.0
 	want := &Sidecar{
-		Path: "a.yml", Grain: "One row per customer.", Description: "Folded text.", Key: []string{"customer_id"},
+		Path: "a.yml", Grain: "One row per customer.", Description: "Folded text.", Key: []string{"customer_id"}, Topic: "orders",
 		Columns: []Column{
 			{Name: "customer_id", Meaning: "The customer."},
 			{Name: "recency_days", Meaning: "Days since the last order: whole ones.", Missing: "without orders", Unit: "days",
-				Range: ">= 0", Source: "someone 2005", Default: &zero, Say: "last order {value} days ago"},
+				Range: ">= 0", Source: "someone 2005", Default: &zero, Say: "last order {value} days ago", Topic: "rhythm of orders"},
 			{Name: "risk_band", Meaning: "high or low", Default: &low},
 		},
 		Checks: []Check{
@@ -86,7 +88,7 @@ func TestParseSidecarErrors(t *testing.T) {
 		"bad syntax":            {"grain: [a\n", "a.yml:1:8: "},
 		"a tab":                 {"columns:\n\ta: b\n", "a.yml:2:1: "},
 		"key twice":             {"grain: a\ngrain: b\n", "a.yml:2:1: mapping key \"grain\" already defined"},
-		"unknown key":           {"grain: a\nkeys: [a]\n", `a.yml:2:1: "keys" is not a key of a sidecar: expected one of checks, columns, description, grain, key`},
+		"unknown key":           {"grain: a\nkeys: [a]\n", `a.yml:2:1: "keys" is not a key of a sidecar: expected one of checks, columns, description, grain, key, topic`},
 		"grain is a list":       {"grain: [a]\n", "a.yml:1:1: grain must be a text, got a list"},
 		"grain is nothing":      {"grain:\n", "a.yml:1:1: grain must be a text, got nothing"},
 		"key is a text":         {"key: customer_id\n", `a.yml:1:6: key must be a list of columns such as [a, b], got "customer_id"`},
@@ -96,7 +98,7 @@ func TestParseSidecarErrors(t *testing.T) {
 		"key not described":     {"key: [b]\ncolumns:\n  a: {meaning: x}\n", "a.yml:1:7: column b is not described under columns"},
 		"columns is a list":     {"columns:\n  - a\n", "a.yml:1:1: columns must be keys and values, got a list"},
 		"column is a text":      {"columns:\n  a: text\n", `a.yml:2:6: column a must be keys and values, got "text"`},
-		"unknown column key":    {"columns:\n  a:\n    meening: x\n", `a.yml:3:5: "meening" is not a key of column a: expected one of default, meaning, missing, range, say, source, unit`},
+		"unknown column key":    {"columns:\n  a:\n    meening: x\n", `a.yml:3:5: "meening" is not a key of column a: expected one of default, meaning, missing, range, say, source, topic, unit`},
 		"default is nothing":    {"columns:\n  a:\n    default: null\n", "a.yml:3:5: default must be a number, a text, true or false, got nothing; leave it out where unknown stays unknown"},
 		"default is infinite":   {"columns:\n  a:\n    default: .inf\n", "a.yml:3:14: default must be a number"},
 		"say unquoted":          {"columns:\n  a:\n    say: {value} days\n", "a.yml:3:"},
@@ -123,7 +125,7 @@ func TestParseSidecarErrors(t *testing.T) {
 		"anchor":                {"grain: &a text\n", "a.yml:1:8: grain must be a text, got an anchor, alias or tag, which sidecars do not use"},
 		"tag":                   {"grain: !!str text\n", "got an anchor, alias or tag"},
 		"number as a key":       {"columns:\n  1: {meaning: x}\n", `a.yml:2:3: expected a plain key, got "1"`},
-		"several problems":      {"grian: a\nkye: b\n", "a.yml:1:1: \"grian\" is not a key of a sidecar: expected one of checks, columns, description, grain, key\na.yml:2:1: \"kye\""},
+		"several problems":      {"grian: a\nkye: b\n", "a.yml:1:1: \"grian\" is not a key of a sidecar: expected one of checks, columns, description, grain, key, topic\na.yml:2:1: \"kye\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,8 +18,8 @@ type Wording struct {
 	Meaning string
 	// Unit chooses how the value is written: see Format.
 	Unit string
-	// Topic groups features that tell the same story, such as the file that they come
-	// from; of a topic only the strongest feature becomes a reason. "" is a topic of
+	// Topic groups features that tell the same story, such as "last contact" or the file
+	// that they come from; of a topic only the strongest feature becomes a reason. "" is a topic of
 	// its own.
 	Topic string
 }
@@ -114,8 +114,8 @@ func IsMoney(unit string) bool {
 }
 
 // Format writes a value for people. A unit that names money gives two decimals
-// ("1,234.50"), that of a flag (see IsFlag) yes or no.
-// Else whole numbers have no decimals, small ones two and large ones one.
+// ("1,234.50"), that of a flag (see IsFlag) yes or no, "probability" a percentage that never
+// claims certainty. Else whole numbers have no decimals, small ones two and large ones one.
 func Format(v float64, unit string) string {
 	switch {
 	case IsMoney(unit):
@@ -125,6 +125,8 @@ func Format(v float64, unit string) string {
 			return "yes"
 		}
 		return "no"
+	case strings.EqualFold(unit, "probability"):
+		return percentage(v)
 	}
 	a := math.Abs(v)
 	switch {
@@ -134,9 +136,21 @@ func Format(v float64, unit string) string {
 		return trimZeros(grouped(v, 1))
 	case a >= 0.01:
 		return trimZeros(grouped(v, 2))
-	default:
+	case a >= 0.0005:
 		return strconv.FormatFloat(v, 'g', 2, 64)
+	default:
+		return "almost 0"
 	}
+}
+
+func percentage(p float64) string {
+	switch {
+	case p >= 0.995:
+		return ">99 %"
+	case p < 0.005:
+		return "<1 %"
+	}
+	return strconv.FormatFloat(100*p, 'f', 0, 64) + " %"
 }
 
 // grouped writes thousands separators.

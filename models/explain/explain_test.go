@@ -73,6 +73,7 @@ func TestFormat(t *testing.T) {
 	}{
 		{0, "", "0"}, {1234567, "", "1,234,567"}, {-1234.4, "", "-1,234"}, {12.3456, "", "12.3"}, {12.04, "", "12"},
 		{0.5, "", "0.5"}, {0.004, "", "0.004"}, {-0.001, "money", "0.00"}, {999.999, "money", "1,000.00"}, {3, "days", "3"},
+		{1e-6, "", "almost 0"}, {0.00051, "", "0.00051"}, {1, "probability", ">99 %"}, {0.995, "probability", ">99 %"}, {0.994, "probability", "99 %"}, {0.25, "probability", "25 %"}, {0.001, "probability", "<1 %"},
 	} {
 		if got := Format(c.v, c.unit); got != c.want {
 			t.Errorf("Format(%v, %q) = %q, want %q", c.v, c.unit, got, c.want)
