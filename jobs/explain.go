@@ -29,7 +29,7 @@ type Story struct {
 	AsOf     string
 	Night    int64
 	Scores   []ScoreStory // churn first, then categories, likeliest first
-	Events   []Events     // the source rows behind it
+	Events   []Events     // the source rows behind it: orders, interactions, payments, versions of master data
 }
 
 // ScoreStory is one published score, computed again from what it was made of.
@@ -277,13 +277,18 @@ func (e *explanation) story(pr prediction, m *learn.Model, f *models.Frame, row 
 	return st, nil
 }
 
-// whatOf says in SQL what a row of a contract table is about.
-var whatOf = map[string]string{
-	contract.Orders.Name:       "concat_ws(' ', 'order', order_id || ',', 'line', line_id || ':', quantity::DOUBLE, 'x', product_id, 'at', unit_price::DOUBLE)",
-	contract.Interactions.Name: "concat_ws(' ', kind, product_id, amount::DOUBLE)",
+// behind are the contract tables whose rows are told of a customer, in this order, with
+// what a row is about in SQL.
+var behind = []struct{ table, what string }{
+	{contract.Orders.Name, "concat_ws(' ', 'order', order_id || ',', 'line', line_id || ':', quantity::DOUBLE, 'x', product_id, 'at', unit_price::DOUBLE)"},
+	{contract.Interactions.Name, "concat_ws(' ', kind, product_id, amount::DOUBLE)"},
+	{contract.Payments.Name, "concat_ws(', ', 'invoice ' || payment_id || ': ' || amount::DOUBLE, 'order ' || order_id, 'due ' || due_on::VARCHAR, " +
+		"CASE WHEN paid_at IS NULL THEN 'not paid yet' ELSE concat_ws(' ', 'paid', paid_amount::DOUBLE, 'on', paid_at::DATE::VARCHAR) END)"},
+	{contract.Customers.Name, "concat_ws(', ', 'known since', 'segment ' || segment, 'region ' || region, 'standing ' || standing::DOUBLE, 'key contact ' || key_contact)"},
 }
 
-// events finds the customer's rows in the lake, as it is today, before the cutoff.
+// events finds the customer's rows in the lake, as it is today, before the cutoff. Of an
+// invoice that is what was known by then; of the customer's master data, every version.
 func (e *explanation) events(ctx context.Context, l *lake.Lake, night ledger.Night) ([]Events, error) {
 	day, err := pipeline.ParseDay(night.AsOf)
 	if err != nil {
@@ -294,7 +299,8 @@ func (e *explanation) events(ctx context.Context, l *lake.Lake, night ledger.Nig
 		return nil, err
 	}
 	var out []Events
-	for _, name := range []string{contract.Orders.Name, contract.Interactions.Name} {
+	for _, b := range behind {
+		name := b.table
 		t, err := l.Table(ctx, name)
 		if err != nil {
 			return nil, err
@@ -306,7 +312,7 @@ func (e *explanation) events(ctx context.Context, l *lake.Lake, night ledger.Nig
 				return nil, err
 			}
 			res, err := e.s.Query(ctx, fmt.Sprintf("SELECT strftime(%s, '%%Y-%%m-%%d %%H:%%M:%%S'), %s, %s, %s FROM %s ORDER BY %s DESC, %[3]s DESC, %[4]s DESC LIMIT %[7]d",
-				t.EventTime, whatOf[name], contract.ColInput, contract.ColRow, from, t.EventTime, e.options.Rows))
+				t.EventTime, b.what, contract.ColInput, contract.ColRow, from, t.EventTime, e.options.Rows))
 			if err != nil {
 				return nil, err
 			}

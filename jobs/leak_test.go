@@ -74,7 +74,11 @@ GROUP BY customer_id`)
 	if !errors.As(err, &tooGood) || tooGood.Task != "churn" || tooGood.Suspects[0] != "orders_again" {
 		t.Fatalf("a planted leak gives %v", err)
 	}
-	versions := must(jobs.ModelVersions(b.ctx, b.data))
+	churn := func() []jobs.ModelVersion { // the other model may be learned meanwhile, or not
+		all := must(jobs.ModelVersions(b.ctx, b.data))
+		return slices.DeleteFunc(all, func(v jobs.ModelVersion) bool { return v.Task != "churn" })
+	}
+	versions := churn()
 	if len(versions) != 1 {
 		t.Fatalf("%d versions are kept, want the one that stopped the night", len(versions))
 	}
@@ -93,7 +97,7 @@ GROUP BY customer_id`)
 		}
 	}
 	// The same again learns the same, and keeps one file.
-	if _, err := b.run(firstAsOf, ""); !errors.Is(err, models.ErrTooGood) || len(must(jobs.ModelVersions(b.ctx, b.data))) != 1 {
+	if _, err := b.run(firstAsOf, ""); !errors.Is(err, models.ErrTooGood) || len(churn()) != 1 {
 		t.Errorf("again: %v", err)
 	}
 }

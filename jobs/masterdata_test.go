@@ -47,6 +47,7 @@ func TestNoFutureInMasterData(t *testing.T) {
 			t.Errorf("none: %s", query)
 		}
 	}
+	b.explainsMasterData(cutoff)
 	with := tables(t, b.data, cutoff)
 	at := must(pipeline.ParseDay(cutoff)).Start(must(time.LoadLocation("Europe/London")))
 	for table, column := range map[string]string{"customers": "recorded_at", "products": "recorded_at", "payments": "issued_at"} {
@@ -87,4 +88,28 @@ func (b *testBundle) unpay(path string, at time.Time) (unpaid int) {
 		b.t.Fatal(err)
 	}
 	return unpaid
+}
+
+// explainsMasterData wants the invoices and the master data behind a score, with where each
+// row came from, as they were known at the cutoff: of an invoice that is paid by now, that
+// it was not.
+func (b *testBundle) explainsMasterData(cutoff string) {
+	b.t.Helper()
+	customers := strings.Fields(scan[string](b, "SELECT string_agg(customer_id, ' ' ORDER BY customer_id) FROM customer_features WHERE open_amount > 0 AND payments_180 > 1"))
+	if len(customers) == 0 {
+		b.t.Fatal("nobody owes anything")
+	}
+	story := b.explain(customers[0], cutoff)
+	said := map[string]string{}
+	for _, e := range story.Events {
+		for _, r := range e.Latest {
+			if r.At >= cutoff || r.Source != e.Table || r.Input == "" || r.Record == 0 {
+				b.t.Errorf("a row of %s before %s: %+v", e.Table, cutoff, r)
+			}
+			said[e.Table] += r.What + "\n"
+		}
+	}
+	if !strings.Contains(said["payments"], "not paid yet") || !strings.Contains(said["payments"], "invoice ") || !strings.Contains(said["customers"], "known since, ") {
+		b.t.Errorf("of customer %s: %v", customers[0], said)
+	}
 }

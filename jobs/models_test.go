@@ -4,22 +4,31 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mainstay-etl/mainstay/jobs"
 	"github.com/mainstay-etl/mainstay/longtest"
+	"github.com/mainstay-etl/mainstay/models"
+	"github.com/mainstay-etl/mainstay/models/churn"
+	"github.com/mainstay-etl/mainstay/models/crosssell"
+	"github.com/mainstay-etl/mainstay/models/learn"
+	"github.com/mainstay-etl/mainstay/models/rows"
 	"github.com/mainstay-etl/mainstay/pipeline"
+	"github.com/mainstay-etl/mainstay/pipeline/duck"
+	"github.com/mainstay-etl/mainstay/pipeline/warehouse"
 )
 
 // explain tells the story of a customer as of a day.
 func (b *testBundle) explain(customer, asOf string) *jobs.Story {
 	b.t.Helper()
-	p, err := jobs.Load(b.ctx, b.dir, "")
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	return b.explainIn(must(b.load()), customer, asOf)
+}
+
+func (b *testBundle) explainIn(p *jobs.Project, customer, asOf string) *jobs.Story {
+	b.t.Helper()
 	story, err := jobs.Explain(b.ctx, p, customer, jobs.ExplainOptions{AsOf: must(pipeline.ParseDay(asOf)), Rows: 5})
 	if err != nil {
 		b.t.Fatal(err)
@@ -32,9 +41,15 @@ func (b *testBundle) explain(customer, asOf string) *jobs.Story {
 func TestEveryScoreCanBeTraced(t *testing.T) {
 	t.Parallel()
 	b := after(t, 300, firstAsOf)
+	for task, scores := range map[string]string{"churn": "SELECT customer_id, '', churn_probability FROM churn_scores", "cross_sell": "SELECT customer_id, category, probability FROM cross_sell_scores"} {
+		b.traceAll(task, scores)
+	}
+	versions := strings.Fields(scan[string](b, "SELECT string_agg(task || ' ' || model_version, ' ' ORDER BY task) FROM model_versions"))
+	// The same by way of the command, which takes longer: for some.
 	customers := strings.Fields(scan[string](b, "SELECT string_agg(customer_id, ' ' ORDER BY hash(customer_id)) FROM (FROM churn_scores ORDER BY hash(customer_id) LIMIT 8)"))
+	p := must(b.load())
 	for _, customer := range customers {
-		story := b.explain(customer, firstAsOf)
+		story := b.explainIn(p, customer, firstAsOf)
 		if len(story.Scores) < 2 || story.Scores[0].Task != "churn" {
 			t.Fatalf("customer %s has %d scores told", customer, len(story.Scores))
 		}
@@ -49,7 +64,7 @@ func TestEveryScoreCanBeTraced(t *testing.T) {
 			if math.Abs(s.Again-s.Published) > 1e-12 {
 				t.Errorf("%s, %s %s: %.15f computed again, %.15f published", customer, s.Task, s.Category, s.Again, s.Published)
 			}
-			if want := scan[string](b, "SELECT model_version FROM model_versions WHERE task = '"+s.Task+"'"); s.Version != want {
+			if want := versions[slices.Index(versions, s.Task)+1]; s.Version != want {
 				t.Errorf("told version %s, in service is %s", s.Version, want)
 			}
 		}
@@ -57,6 +72,54 @@ func TestEveryScoreCanBeTraced(t *testing.T) {
 			t.Errorf("source rows of %s: %+v", customer, e)
 		}
 	}
+}
+
+// traceAll computes every published score of a task again, from the model file that
+// model_versions names and the published features, with its effects.
+func (b *testBundle) traceAll(task, scores string) {
+	b.t.Helper()
+	t := map[string]learn.Task{"churn": churn.Task(), "cross_sell": crosssell.Task()}[task]
+	m := must(learn.Load(t, filepath.Join(b.data, scan[string](b, "SELECT file FROM model_versions WHERE task = '"+task+"'"))))
+	table := func(name string) string { return filepath.Join(b.data, "tables", "as_of="+firstAsOf, name+".parquet") }
+	snapshot := models.Snapshot{CustomerFeatures: table("customer_features"), CategoryFeatures: table("customer_category_features")}
+	f := must(rows.Reader{Keys: t.Keys, Label: t.Label}.Features(b.ctx, snapshot))
+	f = must(f.Project(m.Estimator.Features()))
+	again := must(m.Probability(f))
+	published := b.scores(scores)
+	if len(published) != len(again) || len(published) < 100 {
+		b.t.Errorf("%s: %d scores are published, %d customers or pairs have features", task, len(published), len(again))
+	}
+	effects := make([]float64, len(f.Features()))
+	for i, p := range again {
+		was, ok := published[f.KeyOf(i)]
+		if !ok || math.Abs(p-was) > 1e-12 {
+			b.t.Fatalf("%s of %q: %.15f computed again, %.15f published (%v)", task, f.KeyOf(i), p, was, ok)
+		}
+		sum := must(m.Explain(f, i, effects))
+		for _, e := range effects {
+			sum += e
+		}
+		if logit := math.Log(was / (1 - was)); math.Abs(sum-logit) > 1e-9 {
+			b.t.Fatalf("%s of %q: base and effects give %.12f, the score is %.12f in log-odds", task, f.KeyOf(i), sum, logit)
+		}
+	}
+}
+
+// scores reads published probabilities by their whole key: customer, category ("" for none)
+// and probability are the columns of the query.
+func (b *testBundle) scores(query string) map[string]float64 {
+	b.t.Helper()
+	s := must(duck.Open(b.ctx, duck.Options{Path: filepath.Join(b.data, warehouse.FileName), ReadOnly: true}))
+	defer s.Close()
+	out := map[string]float64{}
+	for _, row := range must(s.Query(b.ctx, query)).Rows {
+		key := row[0].(string)
+		if category := row[1].(string); category != "" {
+			key += "\x00" + category
+		}
+		out[key] = row[2].(float64)
+	}
+	return out
 }
 
 // A later night whose model learned more meets the model in service before it; nights on

@@ -230,7 +230,7 @@ func (t *Table) hideLater(query string, w Window) string {
 	if t.Later == nil || w.To.IsZero() {
 		return query
 	}
-	var known []string
+	known := []string{contract.ColBatch, contract.ColInput, contract.ColRow} // where the row is, not what it says
 	for _, c := range t.Columns {
 		if !slices.Contains(t.Later.Columns, c.Name) {
 			known = append(known, c.Name)
