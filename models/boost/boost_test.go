@@ -305,14 +305,3 @@ func TestParams(t *testing.T) {
 		}
 	}
 }
-
-func TestGridIsComplete(t *testing.T) {
-	t.Parallel()
-	for _, p := range Grid() {
-		with := p.WithDefaults()
-		if p.Rounds != with.Rounds || p.LearningRate != with.LearningRate || p.MaxLeaves != with.MaxLeaves ||
-			p.MinChildWeight != with.MinChildWeight || p.Lambda != with.Lambda || p.Rows != with.Rows || p.Columns != with.Columns {
-			t.Errorf("%+v leaves a choice to the defaults, which may change: %+v", p, with)
-		}
-	}
-}

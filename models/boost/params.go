@@ -90,17 +90,3 @@ func (p Params) directions(features []string) ([]int8, error) {
 	}
 	return out, nil
 }
-
-// Grid lists settings worth trying on a validation at a later time, the firmest first.
-// The first ones are for thousands of customers, whose features say much the same many
-// times over: few leaves, strong penalties, and each tree sees a part of everything.
-// With models.Training.Later, Rounds is an upper bound.
-func Grid() []Params {
-	return []Params{
-		{Rounds: 300, LearningRate: 0.03, MaxLeaves: 5, MinChildWeight: 40, Lambda: 50, Rows: 0.5, Columns: 0.3},
-		{Rounds: 150, LearningRate: 0.05, MaxLeaves: 6, MinChildWeight: 20, Lambda: 1, Rows: 0.7, Columns: 0.4},
-		{Rounds: 300, LearningRate: 0.03, MaxLeaves: 8, MinChildWeight: 20, Lambda: 20, Rows: 0.7, Columns: 0.4, NodeColumns: 0.5},
-		{Rounds: 200, LearningRate: 0.05, MaxLeaves: 16, MinChildWeight: 40, Lambda: 50, Rows: 0.5, Columns: 0.3},
-		{Rounds: 300, LearningRate: 0.1, MaxLeaves: 31, MinChildWeight: 20, Lambda: 1, Rows: 0.7, Columns: 0.7},
-	}
-}

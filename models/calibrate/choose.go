@@ -26,9 +26,6 @@ type Choice struct {
 	Calibrator Saved       `json:"calibrator"` // fitted on all rows
 	Candidates []Candidate `json:"candidates,omitempty"`
 	Reason     string      `json:"reason"` // a sentence
-	// CrossFitted are the probabilities of the rows as calibrated by the chosen kind
-	// fitted on other customers: use these to show how good calibration is.
-	CrossFitted []float64 `json:"-"`
 }
 
 // fitter makes one kind of calibrator.
@@ -68,8 +65,8 @@ func Choose(p []float64, labels []bool, weights []float64, customers []string) (
 	t := trial{p: p, labels: labels, weights: w, fold: folds(len(p), customers), customer: number(len(p), customers)}
 	if n, rarer := t.rarerOutcome(); rarer < LeastOutcomes {
 		return Choice{
-			Calibrator: Saved{Identity{}}, CrossFitted: All(Identity{}, p),
-			Reason: fmt.Sprintf("Not calibrated: of %d rows only %d had the rarer outcome, and it takes %d.", n, rarer, LeastOutcomes),
+			Calibrator: Saved{Identity{}},
+			Reason:     fmt.Sprintf("Not calibrated: of %d rows only %d had the rarer outcome, and it takes %d.", n, rarer, LeastOutcomes),
 		}, nil
 	}
 	return t.choose()
@@ -111,7 +108,7 @@ func (t *trial) choose() (Choice, error) {
 	}
 	best, reason := t.judge()
 	c, err := all[best].fit(t.p, t.labels, t.weights)
-	return Choice{Calibrator: Saved{c}, Candidates: t.results, Reason: reason, CrossFitted: t.crossed[best]}, err
+	return Choice{Calibrator: Saved{c}, Candidates: t.results, Reason: reason}, err
 }
 
 // crossFit calibrates each fold by what was fitted on the others.

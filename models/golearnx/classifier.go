@@ -15,6 +15,9 @@ import (
 // golearn grids (float attributes, one class attribute with the values "0" and
 // "1"), Save and Load use golearn's serialiser. Predict gives "1" where the
 // probability is above one half; for probabilities use the estimator itself.
+//
+// Nights use the estimators directly, on frames: a grid costs eight bytes per value. This
+// is for programs that are built on golearn, and for tests against golearn's own code.
 type Classifier struct{ Estimator models.Estimator }
 
 var _ base.Classifier = Classifier{}
