@@ -31,7 +31,8 @@ func newExplainCommand() *cobra.Command {
 		Long: `Compute a customer's published scores again, from the model file and the published
 features, and tell what moved them: topic by topic and feature by feature, in
 log-odds (+0.69 doubles the odds), down to the source rows that the features were
-counted from. Base and effects add up to the score exactly.
+counted from: orders, interactions, invoices as they stood, and the versions of the
+customer's master data. Base and effects add up to the score exactly.
 
 When the score computed again is not the published one, something was changed since:
 that is an error.`,
