@@ -300,7 +300,7 @@ func (p *Project) wordings() explain.Wordings {
 			continue
 		}
 		for _, c := range m.Sidecar.Columns {
-			w[c.Name] = explain.Wording{Say: c.Say, Meaning: c.Meaning, Unit: c.Unit, Topic: cmp.Or(c.Topic, m.Sidecar.Topic, m.Name)}
+			w[c.Name] = explain.Wording{Say: c.Say, SayMissing: c.SayMissing, Meaning: c.Meaning, Unit: c.Unit, Topic: cmp.Or(c.Topic, m.Sidecar.Topic, m.Name)}
 		}
 	}
 	return w

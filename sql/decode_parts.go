@@ -14,14 +14,15 @@ func (d *decoder) describedColumns(v value) []Column {
 	d.pairs(v.node, v.at, "columns", func(v value) {
 		c := Column{Name: v.key}
 		d.mapping(v.node, v.at, "column "+v.key, fields{
-			"meaning": func(v value) { c.Meaning = d.text(v) },
-			"missing": func(v value) { c.Missing = d.text(v) },
-			"unit":    func(v value) { c.Unit = d.text(v) },
-			"range":   func(v value) { c.Range = d.text(v) },
-			"source":  func(v value) { c.Source = d.text(v) },
-			"default": func(v value) { c.Default = d.defaultValue(v) },
-			"say":     func(v value) { c.Say = d.say(v) },
-			"topic":   func(v value) { c.Topic = d.text(v) },
+			"meaning":     func(v value) { c.Meaning = d.text(v) },
+			"missing":     func(v value) { c.Missing = d.text(v) },
+			"unit":        func(v value) { c.Unit = d.text(v) },
+			"range":       func(v value) { c.Range = d.text(v) },
+			"source":      func(v value) { c.Source = d.text(v) },
+			"default":     func(v value) { c.Default = d.defaultValue(v) },
+			"say":         func(v value) { c.Say = d.say(v) },
+			"say_missing": func(v value) { c.SayMissing = d.text(v) },
+			"topic":       func(v value) { c.Topic = d.text(v) },
 		})
 		cols = append(cols, c)
 	})

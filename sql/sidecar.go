@@ -35,6 +35,9 @@ type Column struct {
 	// Say is the fact in a salesperson's words, with {value} for the value:
 	// "last order {value} days ago".
 	Say string
+	// SayMissing is what a NULL says, in the same words: "no visits known in the last 90
+	// days". Without it people read that the meaning is not known.
+	SayMissing string
 	// Topic groups features that tell the same story, across files: "last contact".
 	Topic string
 }

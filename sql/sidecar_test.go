@@ -98,7 +98,7 @@ func TestParseSidecarErrors(t *testing.T) {
 		"key not described":     {"key: [b]\ncolumns:\n  a: {meaning: x}\n", "a.yml:1:7: column b is not described under columns"},
 		"columns is a list":     {"columns:\n  - a\n", "a.yml:1:1: columns must be keys and values, got a list"},
 		"column is a text":      {"columns:\n  a: text\n", `a.yml:2:6: column a must be keys and values, got "text"`},
-		"unknown column key":    {"columns:\n  a:\n    meening: x\n", `a.yml:3:5: "meening" is not a key of column a: expected one of default, meaning, missing, range, say, source, topic, unit`},
+		"unknown column key":    {"columns:\n  a:\n    meening: x\n", `a.yml:3:5: "meening" is not a key of column a: expected one of default, meaning, missing, range, say, say_missing, source, topic, unit`},
 		"default is nothing":    {"columns:\n  a:\n    default: null\n", "a.yml:3:5: default must be a number, a text, true or false, got nothing; leave it out where unknown stays unknown"},
 		"default is infinite":   {"columns:\n  a:\n    default: .inf\n", "a.yml:3:14: default must be a number"},
 		"say unquoted":          {"columns:\n  a:\n    say: {value} days\n", "a.yml:3:"},

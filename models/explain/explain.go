@@ -14,7 +14,10 @@ import (
 type Wording struct {
 	// Say is the fact with a place for its value: "last order {value} days ago".
 	Say string
-	// Meaning is told when the value is missing: "Days since the last order."
+	// SayMissing is what a missing value says: "no visits known in the last 90 days".
+	SayMissing string
+	// Meaning is told where the value is missing and says nothing of its own: "Days since
+	// the last order."
 	Meaning string
 	// Unit chooses how the value is written: see Format.
 	Unit string
@@ -81,6 +84,9 @@ func (w Wordings) Sentence(feature string, r Reason, of string) string {
 
 func (w Wordings) fact(feature string, value float64) string {
 	word := w[feature]
+	if value != value && word.SayMissing != "" {
+		return word.SayMissing
+	}
 	if value != value {
 		what := strings.ReplaceAll(feature, "_", " ")
 		if word.Meaning != "" {

@@ -44,6 +44,7 @@ func TestSentence(t *testing.T) {
 		"recency_days": {Say: "last order {value} days ago", Meaning: "Whole days since the last order."},
 		"spend":        {Say: "spent {value} in 90 days", Unit: "money"},
 		"rfm":          {Meaning: "RFM score"},
+		"visits":       {Say: "last visit {value} days ago", SayMissing: "no visit known", Meaning: "Days since the last visit."},
 		"open":         {Say: "open complaint: {value}", Unit: "boolean"},
 	}
 	for _, c := range []struct {
@@ -54,6 +55,7 @@ func TestSentence(t *testing.T) {
 		{"recency_days", 78, "last order 78 days ago (raises the risk)"},
 		{"recency_days", math.NaN(), "not known: whole days since the last order (raises the risk)"},
 		{"spend", 1234.5, "spent 1,234.50 in 90 days (raises the risk)"},
+		{"visits", math.NaN(), "no visit known (raises the risk)"},
 		{"rfm", math.NaN(), "not known: RFM score (raises the risk)"},
 		{"open", 1, "open complaint: yes (raises the risk)"},
 		{"other_thing", 0.256, "other_thing = 0.26 (raises the risk)"},
